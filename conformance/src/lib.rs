@@ -1,0 +1,1 @@
+//! The judge: does your server respect the protocol?

@@ -1,0 +1,2 @@
+//! The `respect` program.
+fn main() {}

@@ -1,0 +1,1 @@
+//! A single-threaded server that speaks the Redis protocol.

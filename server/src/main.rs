@@ -1,0 +1,2 @@
+//! The `respect-server` program.
+fn main() {}
