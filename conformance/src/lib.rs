@@ -1,4 +1,6 @@
 //! The judge: does your server respect the protocol?
 
 pub mod oracle;
-pub mod workspace;
+pub mod request;
+pub mod transcript;
+pub mod wire;
