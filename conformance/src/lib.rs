@@ -4,3 +4,4 @@ pub mod oracle;
 pub mod request;
 pub mod transcript;
 pub mod wire;
+pub mod workspace;
