@@ -1,0 +1,495 @@
+//! Sockets as a transcript uses them: named connections that can stop reading, half-close, reset; and the barrier that
+//! proves a server has read what was sent. It moves bytes and observes ends; what they should be is not its business.
+//!
+//! # The barrier
+//! A PING with a nonce on a connection of its own. A server that takes its connections' input in turn answers it only
+//! after it has read whatever arrived before, so one round trip (about 60 µs on loopback) takes the place of the sleep
+//! that others put between two fragments. Two round trips prove silence: what the first one's turn had to say has been
+//! written before the second one is read. Servers with several threads promise neither; for those there is
+//! [`Barrier::Timed`].
+//!
+//! # Why everything is read before anything is written
+//! A write to a peer that has closed provokes a reset, and a reset may destroy what it had said before. Likewise a
+//! server that waits for us to read must not be waited for by our write. So all connections are drained first, and
+//! while a write waits for room.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::time::Timespec;
+use socket2::{Domain, SockRef, Socket, Type};
+
+use crate::request::encode_multibulk;
+use crate::wire::{Reader, Reply};
+
+/// How long a connection may take to be made, and the control connection to answer.
+const CONTROL_WITHIN: Duration = Duration::from_secs(10);
+
+/// One read takes at most this much.
+const READ_SIZE: usize = 256 * 1024;
+
+/// What of a long write or read is kept for the wire log.
+const LOGGED: usize = 512;
+
+/// How it is proved that the server has read what was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Barrier {
+    /// By an answered PING on another connection.
+    #[default]
+    Ping,
+    /// By waiting, for servers whose connections do not answer in turn.
+    Timed(Duration),
+}
+
+/// What stops a session. Nothing here is a wrong answer.
+#[derive(Debug)]
+pub enum Trouble {
+    /// The control connection broke or a connection was refused: perhaps the server has died.
+    Lost(io::Error),
+    /// The control connection is open and unanswered.
+    Stuck,
+    /// The control connection answered something that is not an answer.
+    Confused(String),
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Trouble::Lost(error) => write!(f, "the server was lost: {error}"),
+            Trouble::Stuck => {
+                write!(f, "the server did not answer PING on another connection within {CONTROL_WITHIN:?}")
+            }
+            Trouble::Confused(reply) => write!(f, "a PING on another connection was answered with `{reply}`"),
+        }
+    }
+}
+
+impl std::error::Error for Trouble {}
+
+/// How the server's side of a connection ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// With FIN: everything it wrote was delivered.
+    Fin,
+    /// With RST.
+    Rst,
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Ended::Fin => "FIN",
+            Ended::Rst => "RST",
+        })
+    }
+}
+
+/// Something that went over the wire, for the report.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WireEvent {
+    /// On which connection.
+    pub connection: String,
+    /// What.
+    pub what: WireKind,
+}
+
+/// What went over the wire.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WireKind {
+    /// Bytes of ours: the first ones, and how many there were.
+    Sent(Vec<u8>, usize),
+    /// Bytes of the server's: the first ones, and how many there were.
+    Received(Vec<u8>, usize),
+    /// The server's side ended.
+    Ended(Ended),
+    /// We did this to the socket.
+    Did(&'static str),
+}
+
+/// The judge's own connection: barriers, and the commands that put a server back into its first state.
+#[derive(Debug)]
+pub struct Control {
+    stream: TcpStream,
+    address: SocketAddr,
+    barrier: Barrier,
+    nonce: u64,
+}
+
+impl Control {
+    /// Connects.
+    pub fn connect(address: SocketAddr, barrier: Barrier) -> Result<Control, Trouble> {
+        let stream = TcpStream::connect_timeout(&address, CONTROL_WITHIN).map_err(Trouble::Lost)?;
+        stream.set_nodelay(true).map_err(Trouble::Lost)?;
+        stream.set_read_timeout(Some(CONTROL_WITHIN)).map_err(Trouble::Lost)?;
+        Ok(Control { stream, address, barrier, nonce: 0 })
+    }
+
+    /// Where it is connected to.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Returns when everything that was sent before, on any connection, has been read by the server.
+    pub fn barrier(&mut self) -> Result<(), Trouble> {
+        self.pipeline(&[])
+    }
+
+    /// Returns when everything that the server had to say to what was sent before has been written by it.
+    pub fn settle(&mut self) -> Result<(), Trouble> {
+        self.barrier()?;
+        match self.barrier {
+            Barrier::Ping => self.barrier(),
+            Barrier::Timed(_) => Ok(()),
+        }
+    }
+
+    /// Runs one command and returns its reply.
+    pub fn command(&mut self, arguments: &[&[u8]]) -> Result<Reply, Trouble> {
+        self.write(&encode_multibulk(arguments))?;
+        let mut replies = self.replies(1)?;
+        Ok(replies.pop().expect("as many replies as were asked for"))
+    }
+
+    /// Runs encoded commands in one write, with a barrier behind them, and ignores what they answer.
+    pub fn pipeline(&mut self, commands: &[Vec<u8>]) -> Result<(), Trouble> {
+        self.nonce += 1;
+        let nonce = format!("respect-{}", self.nonce);
+        let mut bytes = commands.concat();
+        bytes.extend(encode_multibulk(&[b"PING".as_slice(), nonce.as_bytes()]));
+        self.write(&bytes)?;
+        let replies = self.replies(commands.len() + 1)?;
+        let last = replies.last().expect("the PING's reply at least");
+        // A server with a password answers the barrier all the same, if not with the nonce.
+        if last.root().body() != nonce.as_bytes() && !last.bytes().starts_with(b"-NOAUTH") {
+            return Err(Trouble::Confused(String::from_utf8_lossy(last.bytes()).trim_end().to_owned()));
+        }
+        if let Barrier::Timed(duration) = self.barrier {
+            // The one sleep there is, and only where it was asked for: see `Barrier::Timed`.
+            thread::sleep(duration);
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Trouble> {
+        self.stream.write_all(bytes).map_err(Trouble::Lost)
+    }
+
+    fn replies(&mut self, count: usize) -> Result<Vec<Reply>, Trouble> {
+        let mut reader = Reader::new();
+        let mut replies = Vec::with_capacity(count);
+        let mut buffer = [0; 16 * 1024];
+        loop {
+            while let Some(reply) = reader.next_reply().map_err(|error| Trouble::Confused(error.to_string()))? {
+                replies.push(reply);
+                if replies.len() == count {
+                    return Ok(replies);
+                }
+            }
+            match self.stream.read(&mut buffer) {
+                Ok(0) => return Err(Trouble::Lost(io::ErrorKind::UnexpectedEof.into())),
+                Ok(length) => reader.feed(&buffer[..length]),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(Trouble::Stuck),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(Trouble::Lost(error)),
+            }
+        }
+    }
+}
+
+/// The connections of one run of one transcript. Dropping it resets those that are still open.
+#[derive(Debug)]
+pub struct Session<'c> {
+    control: &'c mut Control,
+    connections: BTreeMap<String, Connection>,
+    wire: Vec<WireEvent>,
+    buffer: Vec<u8>,
+}
+
+#[derive(Debug)]
+struct Connection {
+    stream: TcpStream,
+    /// Everything received that nobody has taken yet.
+    inbox: Vec<u8>,
+    /// Bytes taken since it was opened.
+    taken: usize,
+    ended: Option<Ended>,
+    paused: bool,
+    /// The client's own side is shut, so nothing more can be written.
+    shut: bool,
+    /// Bytes of the transcript were kept back because the server had already closed.
+    kept_back: bool,
+}
+
+impl<'c> Session<'c> {
+    /// No connections yet, but for the control connection.
+    pub fn new(control: &'c mut Control) -> Session<'c> {
+        Session { control, connections: BTreeMap::new(), wire: Vec::new(), buffer: vec![0; READ_SIZE] }
+    }
+
+    /// Opens a connection, unless it is open. Buffer sizes are in bytes and are set before connecting, as TCP demands.
+    pub fn open(
+        &mut self,
+        name: &str,
+        receive_buffer: Option<usize>,
+        send_buffer: Option<usize>,
+    ) -> Result<(), Trouble> {
+        if self.connections.contains_key(name) {
+            return Ok(());
+        }
+        let address = self.control.address;
+        let connect = || -> io::Result<TcpStream> {
+            let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+            if let Some(size) = receive_buffer {
+                socket.set_recv_buffer_size(size)?;
+            }
+            if let Some(size) = send_buffer {
+                socket.set_send_buffer_size(size)?;
+            }
+            socket.set_tcp_nodelay(true)?;
+            socket.connect_timeout(&address.into(), CONTROL_WITHIN)?;
+            socket.set_nonblocking(true)?;
+            Ok(socket.into())
+        };
+        let connection = Connection {
+            stream: connect().map_err(Trouble::Lost)?,
+            inbox: Vec::new(),
+            taken: 0,
+            ended: None,
+            paused: false,
+            shut: false,
+            kept_back: false,
+        };
+        self.connections.insert(name.to_owned(), connection);
+        Ok(())
+    }
+
+    /// Writes `bytes` on a connection, opening it if need be, and reads what arrives on all of them meanwhile. Bytes for a
+    /// server that has closed already are kept back. Gives up silently at `deadline`: the missing answer will tell.
+    pub fn send(&mut self, name: &str, bytes: &[u8], deadline: Instant) -> Result<(), Trouble> {
+        self.open(name, None, None)?;
+        self.drain();
+        let mut left = bytes;
+        loop {
+            let connection = self.connection(name);
+            if connection.ended.is_some() || connection.shut {
+                connection.kept_back |= !left.is_empty();
+                break;
+            }
+            if left.is_empty() {
+                break;
+            }
+            match connection.stream.write(left) {
+                Ok(length) => left = &left[length..],
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    if !self.wait(Some(name), deadline) {
+                        break;
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => {
+                    // The reason is on the reading side, together with the server's last words.
+                    connection.kept_back = true;
+                    self.drain();
+                    self.connection(name).ended.get_or_insert(Ended::Rst);
+                    break;
+                }
+            }
+        }
+        let sent = bytes.len() - left.len();
+        self.note(name, WireKind::Sent(bytes[..sent.min(LOGGED)].to_vec(), sent));
+        Ok(())
+    }
+
+    /// What has arrived and was not taken.
+    pub fn inbox(&mut self, name: &str) -> &[u8] {
+        self.connections.get(name).map_or(&[], |connection| &connection.inbox)
+    }
+
+    /// Bytes taken from the connection so far: where the inbox begins in the stream.
+    pub fn taken(&self, name: &str) -> usize {
+        self.connections.get(name).map_or(0, |connection| connection.taken)
+    }
+
+    /// Takes bytes out of the inbox.
+    pub fn take(&mut self, name: &str, length: usize) -> Vec<u8> {
+        let Some(connection) = self.connections.get_mut(name) else { return Vec::new() };
+        connection.taken += length;
+        connection.inbox.drain(..length).collect()
+    }
+
+    /// How the server's side ended, as far as has been read.
+    pub fn ended(&self, name: &str) -> Option<Ended> {
+        self.connections.get(name).and_then(|connection| connection.ended)
+    }
+
+    /// Whether bytes were not written because the server had closed.
+    pub fn kept_back(&self, name: &str) -> bool {
+        self.connections.get(name).is_some_and(|connection| connection.kept_back)
+    }
+
+    /// Whether the connection is there and the client has not closed it.
+    pub fn is_open(&self, name: &str) -> bool {
+        self.connections.contains_key(name)
+    }
+
+    /// The open connections' names.
+    pub fn names(&self) -> Vec<String> {
+        self.connections.keys().cloned().collect()
+    }
+
+    /// Waits until something arrives on, or ends, any connection that is being read. `false` at the deadline.
+    pub fn wait_for_input(&mut self, deadline: Instant) -> bool {
+        self.wait(None, deadline)
+    }
+
+    /// Reads everything that is there on every connection that is not paused.
+    pub fn drain(&mut self) {
+        let Session { connections, wire, buffer, .. } = self;
+        for (name, connection) in connections.iter_mut().filter(|(_, connection)| connection.reads()) {
+            connection.drain(name, buffer, wire);
+        }
+    }
+
+    /// A barrier: the server has read everything.
+    pub fn barrier(&mut self) -> Result<(), Trouble> {
+        self.control.barrier()
+    }
+
+    /// The server has read everything, has written all it had to say to it, and all that has been read here.
+    pub fn settle(&mut self) -> Result<(), Trouble> {
+        self.control.settle()?;
+        self.drain();
+        Ok(())
+    }
+
+    /// Stops reading: the server will meet a full socket.
+    pub fn pause(&mut self, name: &str) {
+        self.connection(name).paused = true;
+        self.note(name, WireKind::Did("pause"));
+    }
+
+    /// Reads again.
+    pub fn resume(&mut self, name: &str) {
+        if std::mem::take(&mut self.connection(name).paused) {
+            self.note(name, WireKind::Did("resume"));
+        }
+    }
+
+    /// Shuts the writing side: the server sees FIN and can still write.
+    pub fn shutdown(&mut self, name: &str) {
+        let connection = self.connection(name);
+        // It fails only when the connection is gone already, which reading will find out.
+        let _ = connection.stream.shutdown(Shutdown::Write);
+        connection.shut = true;
+        self.note(name, WireKind::Did("shutdown"));
+    }
+
+    /// Closes in the ordinary way and forgets the connection.
+    pub fn close(&mut self, name: &str) {
+        self.connections.remove(name);
+        self.note(name, WireKind::Did("close"));
+    }
+
+    /// Resets the connection and forgets it.
+    pub fn reset(&mut self, name: &str) {
+        if let Some(connection) = self.connections.remove(name) {
+            connection.reset();
+        }
+        self.note(name, WireKind::Did("rst"));
+    }
+
+    /// What went over the wire, oldest first.
+    pub fn into_wire(mut self) -> Vec<WireEvent> {
+        std::mem::take(&mut self.wire)
+    }
+
+    fn connection(&mut self, name: &str) -> &mut Connection {
+        self.connections.get_mut(name).expect("the connection was opened by whoever names it")
+    }
+
+    fn note(&mut self, name: &str, what: WireKind) {
+        self.wire.push(WireEvent { connection: name.to_owned(), what });
+    }
+
+    /// Waits for input on every connection that is read, and for room on `writing`; drains what there is.
+    fn wait(&mut self, writing: Option<&str>, deadline: Instant) -> bool {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let Ok(left) = Timespec::try_from(left) else { return false };
+        let mut fds: Vec<PollFd<'_>> = self
+            .connections
+            .iter()
+            .filter_map(|(name, connection)| {
+                let mut flags = PollFlags::empty();
+                flags.set(PollFlags::IN, connection.reads());
+                flags.set(PollFlags::OUT, writing == Some(name.as_str()));
+                (!flags.is_empty()).then(|| PollFd::new(&connection.stream, flags))
+            })
+            .collect();
+        if fds.is_empty() {
+            return false;
+        }
+        // Interrupted counts as "look again".
+        let ready = !matches!(poll(&mut fds, Some(&left)), Ok(0));
+        drop(fds);
+        self.drain();
+        ready
+    }
+}
+
+impl Drop for Session<'_> {
+    fn drop(&mut self) {
+        // Tens of thousands of runs a minute would otherwise leave as many ports in TIME_WAIT.
+        for (_, connection) in std::mem::take(&mut self.connections) {
+            connection.reset();
+        }
+    }
+}
+
+impl Connection {
+    fn reads(&self) -> bool {
+        !self.paused && self.ended.is_none()
+    }
+
+    fn drain(&mut self, name: &str, buffer: &mut [u8], wire: &mut Vec<WireEvent>) {
+        while self.ended.is_none() {
+            match self.stream.read(buffer) {
+                Ok(0) => self.ended = Some(Ended::Fin),
+                Ok(length) => {
+                    log_received(wire, name, &buffer[..length]);
+                    self.inbox.extend_from_slice(&buffer[..length]);
+                    continue;
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(_) => self.ended = Some(Ended::Rst),
+            }
+            wire.extend(
+                self.ended.map(|ended| WireEvent { connection: name.to_owned(), what: WireKind::Ended(ended) }),
+            );
+        }
+    }
+
+    fn reset(self) {
+        // Should it fail, the connection is closed in the ordinary way, which is as good for cleaning up.
+        let _ = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
+    }
+}
+
+/// Adds to the last event when it was the same connection's: how the kernel divided a reply is of no interest.
+fn log_received(wire: &mut Vec<WireEvent>, name: &str, bytes: &[u8]) {
+    if let Some(WireEvent { connection, what: WireKind::Received(head, length) }) = wire.last_mut()
+        && connection == name
+    {
+        let room = LOGGED.saturating_sub(head.len()).min(bytes.len());
+        head.extend_from_slice(&bytes[..room]);
+        *length += bytes.len();
+        return;
+    }
+    let head = bytes[..bytes.len().min(LOGGED)].to_vec();
+    wire.push(WireEvent { connection: name.to_owned(), what: WireKind::Received(head, bytes.len()) });
+}
