@@ -2,6 +2,8 @@
 
 pub mod oracle;
 pub mod request;
+pub mod server;
+pub mod session;
 pub mod transcript;
 pub mod wire;
 pub mod workspace;

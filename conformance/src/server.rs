@@ -44,9 +44,10 @@ impl Origin {
     pub fn oracle(build: &'static Build, oracles: &Path) -> Result<Origin, String> {
         match build.state(oracles) {
             Ok(State::Installed(program)) => Ok(Origin::Oracle { build, program }),
-            Ok(State::Absent) => {
-                Err(format!("{0} is not installed; `respect oracle install {0}` brings it", build.id()))
-            }
+            Ok(State::Absent) => Err(format!(
+                "{0} is not installed; `respect oracle install {0}` brings it",
+                build.id()
+            )),
             Ok(State::Foreign(program)) => Err(format!(
                 "{} is not the pinned program; `respect oracle install {}` replaces it",
                 program.display(),
@@ -64,7 +65,11 @@ impl Origin {
         let addresses = text.to_socket_addrs().map_err(|_| {
             format!("`{text}` is neither an address such as 127.0.0.1:6379 nor a command with {{port}} in it")
         })?;
-        addresses.into_iter().next().map(Origin::Address).ok_or_else(|| format!("`{text}` has no address"))
+        addresses
+            .into_iter()
+            .next()
+            .map(Origin::Address)
+            .ok_or_else(|| format!("`{text}` has no address"))
     }
 
     /// Whether a fresh server can be started from it.
@@ -76,7 +81,9 @@ impl Origin {
         let mut command = match self {
             Origin::Address(_) => return None,
             Origin::Command(text) => {
-                let text = text.replace("{port}", &port.to_string()).replace("{dir}", &dir.display().to_string());
+                let text = text
+                    .replace("{port}", &port.to_string())
+                    .replace("{dir}", &dir.display().to_string());
                 let mut command = Command::new("sh");
                 // exec: the process that is watched and ended must be the server, not a shell in front of it.
                 command.arg("-c").arg(format!("exec {text}"));
@@ -84,9 +91,20 @@ impl Origin {
             }
             Origin::Oracle { program, .. } | Origin::Program(program) => {
                 let mut command = Command::new(program);
-                command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--dir"]).arg(dir);
+                command
+                    .args([
+                        "--port",
+                        &port.to_string(),
+                        "--bind",
+                        "127.0.0.1",
+                        "--save",
+                        "",
+                        "--dir",
+                    ])
+                    .arg(dir);
                 // Redis 6 knows no such option, and allows DEBUG to everybody.
-                if !matches!(self, Origin::Oracle { build, .. } if build.version.starts_with("6.")) {
+                if !matches!(self, Origin::Oracle { build, .. } if build.version.starts_with("6."))
+                {
                     command.args(["--enable-debug-command", "yes"]);
                 }
                 command
@@ -136,7 +154,9 @@ impl fmt::Display for StartError {
         match self {
             StartError::Spawn(origin, error) => write!(f, "cannot start {origin}: {error}"),
             StartError::Died { origin, death } => write!(f, "{origin} {death} before it answered"),
-            StartError::Silent { address, reason } => write!(f, "no server answers at {address}: {reason}"),
+            StartError::Silent { address, reason } => {
+                write!(f, "no server answers at {address}: {reason}")
+            }
         }
     }
 }
@@ -191,16 +211,25 @@ impl Server {
         let spawn = |error| StartError::Spawn(origin.to_string(), error);
         if let Origin::Address(address) = origin {
             ask_until_ready(*address, true, &mut || Ok(()))?;
-            return Ok(Server { address: *address, origin: origin.clone(), process: None });
+            return Ok(Server {
+                address: *address,
+                origin: origin.clone(),
+                process: None,
+            });
         }
         let mut last = None;
         // Between finding a free port and the server taking it another program may; then it dies at once.
         for _ in 0..5 {
-            let dir = tempfile::Builder::new().prefix("respect-").tempdir().map_err(spawn)?;
+            let dir = tempfile::Builder::new()
+                .prefix("respect-")
+                .tempdir()
+                .map_err(spawn)?;
             let port = free_port().map_err(spawn)?;
             let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
             let log = File::create(dir.path().join("log")).map_err(spawn)?;
-            let Some(mut command) = origin.command(port, dir.path(), options) else { continue };
+            let Some(mut command) = origin.command(port, dir.path(), options) else {
+                continue;
+            };
             let child = command
                 .stdin(Stdio::null())
                 .stdout(log.try_clone().map_err(spawn)?)
@@ -210,14 +239,29 @@ impl Server {
             let mut process = Process { child, dir };
             let ready = ask_until_ready(address, false, &mut || match process.child.try_wait() {
                 Ok(None) => Ok(()),
-                Ok(status) => Err(Death { status, log: process.log() }),
-                Err(_) => Err(Death { status: None, log: process.log() }),
+                Ok(status) => Err(Death {
+                    status,
+                    log: process.log(),
+                }),
+                Err(_) => Err(Death {
+                    status: None,
+                    log: process.log(),
+                }),
             });
             match ready {
-                Ok(()) => return Ok(Server { address, origin: origin.clone(), process: Some(process) }),
+                Ok(()) => {
+                    return Ok(Server {
+                        address,
+                        origin: origin.clone(),
+                        process: Some(process),
+                    });
+                }
                 Err(StartError::Died { death, .. }) => {
                     let in_use = death.log.contains("already in use");
-                    last = Some(StartError::Died { origin: origin.to_string(), death });
+                    last = Some(StartError::Died {
+                        origin: origin.to_string(),
+                        death,
+                    });
                     if !in_use {
                         break;
                     }
@@ -251,13 +295,19 @@ impl Server {
             if let Some(process) = &mut self.process
                 && let Ok(Some(status)) = process.child.try_wait()
             {
-                return Some(Death { status: Some(status), log: process.log() });
+                return Some(Death {
+                    status: Some(status),
+                    log: process.log(),
+                });
             }
             if TcpStream::connect_timeout(&self.address, Duration::from_secs(1)).is_ok() {
                 return None;
             }
             if self.process.is_none() || Instant::now() >= deadline {
-                return Some(Death { status: None, log: String::new() });
+                return Some(Death {
+                    status: None,
+                    log: String::new(),
+                });
             }
             pause();
         }
@@ -276,11 +326,21 @@ impl Process {
     fn log(&self) -> String {
         let text = fs::read(self.dir.path().join("log")).unwrap_or_default();
         let text = String::from_utf8_lossy(&text).into_owned();
-        let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+        let lines: Vec<&str> = text
+            .lines()
+            .filter(|line| !line.trim().is_empty())
+            .collect();
         // An assertion's own line is worth more than the end of the register dump behind it.
-        let telling = lines.iter().position(|line| line.contains("ASSERTION FAILED") || line.contains("panicked at"));
+        let telling = lines
+            .iter()
+            .position(|line| line.contains("ASSERTION FAILED") || line.contains("panicked at"));
         let first = telling.unwrap_or(lines.len().saturating_sub(8));
-        lines[first..].iter().take(8).copied().collect::<Vec<_>>().join("\n")
+        lines[first..]
+            .iter()
+            .take(8)
+            .copied()
+            .collect::<Vec<_>>()
+            .join("\n")
     }
 }
 
@@ -293,7 +353,9 @@ impl Drop for Process {
 }
 
 fn free_port() -> io::Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
+        .local_addr()?
+        .port())
 }
 
 /// Sends PING until something other than "still loading" comes back. `alive` ends the wait early; so does a refused
@@ -310,7 +372,10 @@ fn ask_until_ready(
             Ok(_) => ("it is still loading".to_owned(), false),
             Err(error) => (error.to_string(), listening),
         };
-        alive().map_err(|death| StartError::Died { origin: String::new(), death })?;
+        alive().map_err(|death| StartError::Died {
+            origin: String::new(),
+            death,
+        })?;
         if last || Instant::now() >= deadline {
             return Err(StartError::Silent { address, reason });
         }
@@ -325,7 +390,9 @@ fn pause() {
 
 /// One request on a connection of its own, and the first bytes of what comes back.
 fn ask(address: SocketAddr, request: &[u8], deadline: Instant) -> io::Result<Vec<u8>> {
-    let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
+    let left = deadline
+        .saturating_duration_since(Instant::now())
+        .max(Duration::from_millis(1));
     let mut stream = TcpStream::connect_timeout(&address, left)?;
     stream.set_read_timeout(Some(left))?;
     stream.write_all(request)?;
@@ -333,7 +400,12 @@ fn ask(address: SocketAddr, request: &[u8], deadline: Instant) -> io::Result<Vec
     let mut length = 0;
     loop {
         match stream.read(&mut reply[length..])? {
-            0 if length == 0 => return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it closed without a byte")),
+            0 if length == 0 => {
+                return Err(io::Error::new(
+                    io::ErrorKind::UnexpectedEof,
+                    "it closed without a byte",
+                ));
+            }
             0 => break,
             read => length += read,
         }
@@ -347,29 +419,44 @@ fn ask(address: SocketAddr, request: &[u8], deadline: Instant) -> io::Result<Vec
 
 /// Enough of a reply reader for a line or one bulk string, which is all that is asked for here.
 fn is_whole(reply: &[u8]) -> bool {
-    let Some(end) = reply.windows(2).position(|pair| pair == b"\r\n") else { return false };
-    let length = reply.strip_prefix(b"$").and_then(|rest| std::str::from_utf8(&rest[..end - 1]).ok()?.parse().ok());
+    let Some(end) = reply.windows(2).position(|pair| pair == b"\r\n") else {
+        return false;
+    };
+    let length = reply
+        .strip_prefix(b"$")
+        .and_then(|rest| std::str::from_utf8(&rest[..end - 1]).ok()?.parse().ok());
     reply.len() >= end + 2 + length.map_or(0, |length: usize| length + 2)
 }
 
 /// Who the server at `address` says it is, from `INFO server`: valkey names itself, everything else counts as redis.
 /// An error says what it answered instead.
 pub fn identity(address: SocketAddr) -> Result<Identity, String> {
-    let reply = ask(address, b"*2\r\n$4\r\nINFO\r\n$6\r\nserver\r\n", Instant::now() + READY_WITHIN);
+    let reply = ask(
+        address,
+        b"*2\r\n$4\r\nINFO\r\n$6\r\nserver\r\n",
+        Instant::now() + READY_WITHIN,
+    );
     let reply = reply.map_err(|error| format!("{address} does not say who it is: {error}"))?;
     let text = String::from_utf8_lossy(&reply);
     let field = |name: &str| {
-        text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim).map(str::to_owned)
+        text.lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
+            .map(str::trim)
+            .map(str::to_owned)
     };
     let (product, version) = match (field("valkey_version"), field("redis_version")) {
         (Some(version), _) => ("valkey", version),
         (None, Some(version)) => ("redis", version),
         (None, None) => {
             let line = text.lines().next().unwrap_or_default();
-            return Err(format!("{address} does not say who it is: INFO server answered `{line}` (use --as)"));
+            return Err(format!(
+                "{address} does not say who it is: INFO server answered `{line}` (use --as)"
+            ));
         }
     };
-    let version: Version = version.parse().map_err(|error| format!("{address} reports a strange version: {error}"))?;
+    let version: Version = version
+        .parse()
+        .map_err(|error| format!("{address} reports a strange version: {error}"))?;
     Ok(Identity::new(product, version))
 }
 
@@ -379,8 +466,13 @@ mod tests {
 
     #[test]
     fn an_address_is_joined_and_a_command_is_started() {
-        assert!(matches!(Origin::parse("127.0.0.1:7000"), Ok(Origin::Address(a)) if a.port() == 7000));
-        assert!(matches!(Origin::parse("my-server --port {port}"), Ok(Origin::Command(_))));
+        assert!(
+            matches!(Origin::parse("127.0.0.1:7000"), Ok(Origin::Address(a)) if a.port() == 7000)
+        );
+        assert!(matches!(
+            Origin::parse("my-server --port {port}"),
+            Ok(Origin::Command(_))
+        ));
         assert!(Origin::parse("my-server").unwrap_err().contains("{port}"));
     }
 
@@ -388,14 +480,22 @@ mod tests {
     fn a_command_that_ends_at_once_is_told_with_its_status_and_last_words() {
         let origin = Origin::parse("sh -c 'echo no such flag {port} >&2; exit 7'").unwrap();
         let error = Server::start(&origin).unwrap_err().to_string();
-        assert!(error.contains("exit status: 7") && error.contains("no such flag"), "{error}");
+        assert!(
+            error.contains("exit status: 7") && error.contains("no such flag"),
+            "{error}"
+        );
     }
 
     #[test]
     fn an_address_where_nobody_listens_is_unreachable() {
         let port = free_port().unwrap();
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        let error = ask(address, b"PING\r\n", Instant::now() + Duration::from_secs(1)).unwrap_err();
+        let error = ask(
+            address,
+            b"PING\r\n",
+            Instant::now() + Duration::from_secs(1),
+        )
+        .unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
     }
 

@@ -62,9 +62,15 @@ impl fmt::Display for Trouble {
         match self {
             Trouble::Lost(error) => write!(f, "the server was lost: {error}"),
             Trouble::Stuck => {
-                write!(f, "the server did not answer PING on another connection within {CONTROL_WITHIN:?}")
+                write!(
+                    f,
+                    "the server did not answer PING on another connection within {CONTROL_WITHIN:?}"
+                )
             }
-            Trouble::Confused(reply) => write!(f, "a PING on another connection was answered with `{reply}`"),
+            Trouble::Confused(reply) => write!(
+                f,
+                "a PING on another connection was answered with `{reply}`"
+            ),
         }
     }
 }
@@ -125,8 +131,15 @@ impl Control {
     pub fn connect(address: SocketAddr, barrier: Barrier) -> Result<Control, Trouble> {
         let stream = TcpStream::connect_timeout(&address, CONTROL_WITHIN).map_err(Trouble::Lost)?;
         stream.set_nodelay(true).map_err(Trouble::Lost)?;
-        stream.set_read_timeout(Some(CONTROL_WITHIN)).map_err(Trouble::Lost)?;
-        Ok(Control { stream, address, barrier, nonce: 0 })
+        stream
+            .set_read_timeout(Some(CONTROL_WITHIN))
+            .map_err(Trouble::Lost)?;
+        Ok(Control {
+            stream,
+            address,
+            barrier,
+            nonce: 0,
+        })
     }
 
     /// Where it is connected to.
@@ -166,7 +179,9 @@ impl Control {
         let last = replies.last().expect("the PING's reply at least");
         // A server with a password answers the barrier all the same, if not with the nonce.
         if last.root().body() != nonce.as_bytes() && !last.bytes().starts_with(b"-NOAUTH") {
-            return Err(Trouble::Confused(String::from_utf8_lossy(last.bytes()).trim_end().to_owned()));
+            return Err(Trouble::Confused(
+                String::from_utf8_lossy(last.bytes()).trim_end().to_owned(),
+            ));
         }
         if let Barrier::Timed(duration) = self.barrier {
             // The one sleep there is, and only where it was asked for: see `Barrier::Timed`.
@@ -184,7 +199,10 @@ impl Control {
         let mut replies = Vec::with_capacity(count);
         let mut buffer = [0; 16 * 1024];
         loop {
-            while let Some(reply) = reader.next_reply().map_err(|error| Trouble::Confused(error.to_string()))? {
+            while let Some(reply) = reader
+                .next_reply()
+                .map_err(|error| Trouble::Confused(error.to_string()))?
+            {
                 replies.push(reply);
                 if replies.len() == count {
                     return Ok(replies);
@@ -193,7 +211,9 @@ impl Control {
             match self.stream.read(&mut buffer) {
                 Ok(0) => return Err(Trouble::Lost(io::ErrorKind::UnexpectedEof.into())),
                 Ok(length) => reader.feed(&buffer[..length]),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(Trouble::Stuck),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    return Err(Trouble::Stuck);
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(Trouble::Lost(error)),
             }
@@ -228,7 +248,12 @@ struct Connection {
 impl<'c> Session<'c> {
     /// No connections yet, but for the control connection.
     pub fn new(control: &'c mut Control) -> Session<'c> {
-        Session { control, connections: BTreeMap::new(), wire: Vec::new(), buffer: vec![0; READ_SIZE] }
+        Session {
+            control,
+            connections: BTreeMap::new(),
+            wire: Vec::new(),
+            buffer: vec![0; READ_SIZE],
+        }
     }
 
     /// Opens a connection, unless it is open. Buffer sizes are in bytes and are set before connecting, as TCP demands.
@@ -301,35 +326,48 @@ impl<'c> Session<'c> {
             }
         }
         let sent = bytes.len() - left.len();
-        self.note(name, WireKind::Sent(bytes[..sent.min(LOGGED)].to_vec(), sent));
+        self.note(
+            name,
+            WireKind::Sent(bytes[..sent.min(LOGGED)].to_vec(), sent),
+        );
         Ok(())
     }
 
     /// What has arrived and was not taken.
-    pub fn inbox(&mut self, name: &str) -> &[u8] {
-        self.connections.get(name).map_or(&[], |connection| &connection.inbox)
+    pub fn inbox(&self, name: &str) -> &[u8] {
+        self.connections
+            .get(name)
+            .map_or(&[], |connection| &connection.inbox)
     }
 
     /// Bytes taken from the connection so far: where the inbox begins in the stream.
     pub fn taken(&self, name: &str) -> usize {
-        self.connections.get(name).map_or(0, |connection| connection.taken)
+        self.connections
+            .get(name)
+            .map_or(0, |connection| connection.taken)
     }
 
     /// Takes bytes out of the inbox.
     pub fn take(&mut self, name: &str, length: usize) -> Vec<u8> {
-        let Some(connection) = self.connections.get_mut(name) else { return Vec::new() };
+        let Some(connection) = self.connections.get_mut(name) else {
+            return Vec::new();
+        };
         connection.taken += length;
         connection.inbox.drain(..length).collect()
     }
 
     /// How the server's side ended, as far as has been read.
     pub fn ended(&self, name: &str) -> Option<Ended> {
-        self.connections.get(name).and_then(|connection| connection.ended)
+        self.connections
+            .get(name)
+            .and_then(|connection| connection.ended)
     }
 
     /// Whether bytes were not written because the server had closed.
     pub fn kept_back(&self, name: &str) -> bool {
-        self.connections.get(name).is_some_and(|connection| connection.kept_back)
+        self.connections
+            .get(name)
+            .is_some_and(|connection| connection.kept_back)
     }
 
     /// Whether the connection is there and the client has not closed it.
@@ -349,8 +387,16 @@ impl<'c> Session<'c> {
 
     /// Reads everything that is there on every connection that is not paused.
     pub fn drain(&mut self) {
-        let Session { connections, wire, buffer, .. } = self;
-        for (name, connection) in connections.iter_mut().filter(|(_, connection)| connection.reads()) {
+        let Session {
+            connections,
+            wire,
+            buffer,
+            ..
+        } = self;
+        for (name, connection) in connections
+            .iter_mut()
+            .filter(|(_, connection)| connection.reads())
+        {
             connection.drain(name, buffer, wire);
         }
     }
@@ -409,17 +455,24 @@ impl<'c> Session<'c> {
     }
 
     fn connection(&mut self, name: &str) -> &mut Connection {
-        self.connections.get_mut(name).expect("the connection was opened by whoever names it")
+        self.connections
+            .get_mut(name)
+            .expect("the connection was opened by whoever names it")
     }
 
     fn note(&mut self, name: &str, what: WireKind) {
-        self.wire.push(WireEvent { connection: name.to_owned(), what });
+        self.wire.push(WireEvent {
+            connection: name.to_owned(),
+            what,
+        });
     }
 
     /// Waits for input on every connection that is read, and for room on `writing`; drains what there is.
     fn wait(&mut self, writing: Option<&str>, deadline: Instant) -> bool {
         let left = deadline.saturating_duration_since(Instant::now());
-        let Ok(left) = Timespec::try_from(left) else { return false };
+        let Ok(left) = Timespec::try_from(left) else {
+            return false;
+        };
         let mut fds: Vec<PollFd<'_>> = self
             .connections
             .iter()
@@ -468,9 +521,10 @@ impl Connection {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(_) => self.ended = Some(Ended::Rst),
             }
-            wire.extend(
-                self.ended.map(|ended| WireEvent { connection: name.to_owned(), what: WireKind::Ended(ended) }),
-            );
+            wire.extend(self.ended.map(|ended| WireEvent {
+                connection: name.to_owned(),
+                what: WireKind::Ended(ended),
+            }));
         }
     }
 
@@ -482,7 +536,10 @@ impl Connection {
 
 /// Adds to the last event when it was the same connection's: how the kernel divided a reply is of no interest.
 fn log_received(wire: &mut Vec<WireEvent>, name: &str, bytes: &[u8]) {
-    if let Some(WireEvent { connection, what: WireKind::Received(head, length) }) = wire.last_mut()
+    if let Some(WireEvent {
+        connection,
+        what: WireKind::Received(head, length),
+    }) = wire.last_mut()
         && connection == name
     {
         let room = LOGGED.saturating_sub(head.len()).min(bytes.len());
@@ -491,5 +548,133 @@ fn log_received(wire: &mut Vec<WireEvent>, name: &str, bytes: &[u8]) {
         return;
     }
     let head = bytes[..bytes.len().min(LOGGED)].to_vec();
-    wire.push(WireEvent { connection: name.to_owned(), what: WireKind::Received(head, bytes.len()) });
+    wire.push(WireEvent {
+        connection: name.to_owned(),
+        what: WireKind::Received(head, bytes.len()),
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::BufRead;
+    use std::io::BufReader;
+    use std::net::{Ipv4Addr, TcpListener};
+    use std::sync::mpsc;
+
+    const SOON: Duration = Duration::from_secs(5);
+
+    /// A server that answers barriers on its first connection and hands its second one to `act`.
+    fn peer(act: impl FnOnce(TcpStream) + Send + 'static) -> Control {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        thread::spawn(move || {
+            let (mut control, _) = listener.accept().unwrap();
+            let reader = BufReader::new(control.try_clone().unwrap());
+            thread::spawn(move || {
+                // Every fifth line of `*2 $4 PING $n nonce` is the nonce.
+                for nonce in reader.lines().map_while(Result::ok).skip(4).step_by(5) {
+                    write!(control, "${}\r\n{nonce}\r\n", nonce.len()).unwrap();
+                }
+            });
+            act(listener.accept().unwrap().0);
+        });
+        Control::connect(address, Barrier::Ping).unwrap()
+    }
+
+    fn wait_for_end(session: &mut Session<'_>) -> Option<Ended> {
+        let deadline = Instant::now() + SOON;
+        while session.ended("a").is_none() && session.wait_for_input(deadline) {}
+        session.ended("a")
+    }
+
+    #[test]
+    fn the_last_words_before_a_fin_are_kept() {
+        let mut control = peer(|mut stream| stream.write_all(b"+BYE\r\n").unwrap());
+        let mut session = Session::new(&mut control);
+        session.open("a", None, None).unwrap();
+        assert_eq!(wait_for_end(&mut session), Some(Ended::Fin));
+        assert_eq!(session.inbox("a"), b"+BYE\r\n");
+        assert_eq!(session.take("a", 4), b"+BYE");
+        assert_eq!((session.inbox("a"), session.taken("a")), (&b"\r\n"[..], 4));
+    }
+
+    #[test]
+    fn a_reset_is_told_from_a_fin() {
+        let mut control = peer(|stream| {
+            SockRef::from(&stream)
+                .set_linger(Some(Duration::ZERO))
+                .unwrap();
+        });
+        let mut session = Session::new(&mut control);
+        session.open("a", None, None).unwrap();
+        assert_eq!(wait_for_end(&mut session), Some(Ended::Rst));
+    }
+
+    #[test]
+    fn bytes_for_a_server_that_has_closed_are_kept_back_so_that_nothing_is_reset() {
+        let (closed, is_closed) = mpsc::channel();
+        let mut control = peer(move |mut stream| {
+            stream.write_all(b"-ERR bye\r\n").unwrap();
+            drop(stream);
+            closed.send(()).unwrap();
+        });
+        let mut session = Session::new(&mut control);
+        session.open("a", None, None).unwrap();
+        is_closed.recv_timeout(SOON).unwrap();
+        session.send("a", b"more", Instant::now() + SOON).unwrap();
+        assert!(session.kept_back("a"));
+        assert_eq!(
+            (session.inbox("a"), session.ended("a")),
+            (&b"-ERR bye\r\n"[..], Some(Ended::Fin))
+        );
+    }
+
+    #[test]
+    fn a_server_that_reads_nothing_until_it_has_written_blocks_nobody() {
+        const SIZE: usize = 32 << 20;
+        let mut control = peer(|mut stream| {
+            stream.write_all(&vec![b'y'; SIZE]).unwrap();
+            let mut all = vec![0; SIZE];
+            stream.read_exact(&mut all).unwrap();
+            stream.write_all(b"done").unwrap();
+        });
+        let mut session = Session::new(&mut control);
+        session
+            .send("a", &vec![b'x'; SIZE], Instant::now() + 4 * SOON)
+            .unwrap();
+        assert_eq!(wait_for_end(&mut session), Some(Ended::Fin));
+        assert_eq!(session.inbox("a").len(), SIZE + 4);
+    }
+
+    #[test]
+    fn a_paused_connection_is_not_read_and_a_resumed_one_is() {
+        let (written, is_written) = mpsc::channel();
+        let mut control = peer(move |mut stream| {
+            stream.write_all(b"+OK\r\n").unwrap();
+            written.send(stream).unwrap();
+        });
+        let mut session = Session::new(&mut control);
+        session.open("a", None, None).unwrap();
+        session.pause("a");
+        let _stream = is_written.recv_timeout(SOON).unwrap();
+        session.settle().unwrap();
+        assert_eq!(session.inbox("a"), b"");
+        session.resume("a");
+        session.settle().unwrap();
+        assert_eq!(session.inbox("a"), b"+OK\r\n");
+    }
+
+    #[test]
+    fn the_wire_log_keeps_the_head_of_what_is_long_and_its_length() {
+        let mut wire = Vec::new();
+        log_received(&mut wire, "a", &[b'x'; 300]);
+        log_received(&mut wire, "a", &[b'y'; 300]);
+        log_received(&mut wire, "b", b"z");
+        let WireKind::Received(head, length) = &wire[0].what else {
+            panic!("{wire:?}")
+        };
+        assert_eq!((head.len(), *length, head[511]), (LOGGED, 600, b'y'));
+        assert_eq!(wire[1].connection, "b");
+    }
 }
