@@ -1,7 +1,11 @@
 //! The judge: does your server respect the protocol?
 
+pub mod compare;
+pub mod cuts;
 pub mod oracle;
+pub mod replay;
 pub mod request;
+pub mod reset;
 pub mod server;
 pub mod session;
 pub mod transcript;
