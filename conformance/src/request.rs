@@ -35,9 +35,15 @@ fn push_header(bytes: &mut Vec<u8>, prefix: u8, number: usize) {
 /// assert_eq!(line, b"SET k \"a b\\r\\n\"\r\n");
 /// ```
 pub fn encode_inline<A: AsRef<[u8]>>(arguments: &[A]) -> Vec<u8> {
-    let mut line = quote_line(arguments).into_bytes();
-    line.extend_from_slice(b"\r\n");
-    line
+    let mut line = quote_line(arguments);
+    if line.starts_with('*') {
+        // A line that begins with a star is no inline line; quoted, the star is an ordinary character.
+        let word_end = line.find(' ').unwrap_or(line.len());
+        line.insert(word_end, '"');
+        line.insert(0, '"');
+    }
+    line.push_str("\r\n");
+    line.into_bytes()
 }
 
 /// The arguments as a person would type them into redis-cli: words as they are where that is safe, quoted otherwise.
@@ -71,13 +77,12 @@ pub fn quote_word(word: &[u8]) -> String {
     text
 }
 
-/// Whether the word can stand without quotes. Braces are quoted because transcripts give them a meaning, and a star in
-/// front because an inline line that begins with one is no inline line.
+/// Whether the word can stand without quotes. Braces are quoted because transcripts give them a meaning.
 fn is_plain_word(word: &[u8]) -> bool {
     let plain = |byte: &u8| {
         matches!(byte, 0x21..=0x7e) && !matches!(byte, b'"' | b'\'' | b'\\' | b'{' | b'}')
     };
-    !word.is_empty() && word[0] != b'*' && word.iter().all(plain)
+    !word.is_empty() && word.iter().all(plain)
 }
 
 /// Why a line could not be split into arguments.
@@ -230,6 +235,12 @@ mod tests {
                 line.escape_ascii()
             );
         }
+    }
+
+    #[test]
+    fn an_inline_line_never_begins_with_a_star() {
+        assert_eq!(encode_inline(&["*1", "a"]), b"\"*1\" a\r\n");
+        assert_eq!(encode_inline(&["*"]), b"\"*\"\r\n");
     }
 
     proptest! {

@@ -40,17 +40,27 @@
 //! the same file. Whoever plays a transcript asks for its [`Header`] and for the [`script`] of one server.
 
 pub mod escape;
+pub mod files;
+pub mod finding;
 pub mod guard;
+mod header;
+mod hole;
+pub mod lint;
+mod matching;
+mod parse;
 pub mod pattern;
+mod payload;
+mod print;
 pub mod script;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
+pub use finding::{Finding, Severity};
 pub use guard::{Guard, Identity, Version};
-pub use pattern::{
-    Capture, Captures, HoleKind, Match, Matcher, NothingCaptured, Pattern, PatternPart, Progress,
-    SendPart,
-};
+pub use matching::{Match, Matcher, Progress};
+pub use pattern::{Capture, Captures, HoleKind, NothingCaptured, Pattern, PatternPart, SendPart};
 pub use script::{ExpectedLine, Move, Script, Sent};
 
 /// One case, line by line as it is written.
