@@ -1,0 +1,4 @@
+//! What a command is, and the one table of all of them; knows nothing of how any of them works.
+
+pub(crate) mod command;
+pub(crate) mod table;
