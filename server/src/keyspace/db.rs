@@ -1,0 +1,443 @@
+//! The databases, and the window through which a command sees the selected one.
+//!
+//! Through the window a key whose deadline has passed is gone: the first look deletes it and says so.
+
+use std::sync::Arc;
+
+use crate::keyspace::access::{self, Mode};
+use crate::keyspace::changes::{Changes, Class};
+use crate::keyspace::entry::Entry;
+use crate::keyspace::table::Table;
+use crate::keyspace::value::{New, StringRef, Value, ValueRef};
+use crate::resp::error::Error;
+
+/// One numbered database.
+pub(crate) struct Db {
+    pub(crate) table: Table,
+    /// Keys that have a deadline.
+    pub(crate) volatile: usize,
+    /// Where the next active expiry goes on looking.
+    pub(crate) sweep: usize,
+}
+
+impl Db {
+    fn new(seed: u64) -> Db {
+        Db {
+            table: Table::new(seed),
+            volatile: 0,
+            sweep: 0,
+        }
+    }
+}
+
+/// All databases.
+pub(crate) struct Keyspace {
+    dbs: Vec<Db>,
+    seed: u64,
+    /// Keys found and not found by reading commands, and keys that expired, since the start or CONFIG RESETSTAT.
+    pub(crate) stats: KeyStats,
+    /// DEBUG SET-ACTIVE-EXPIRE.
+    pub(crate) active_expire: bool,
+}
+
+/// What INFO tells of the keyspace's use.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct KeyStats {
+    pub(crate) hits: u64,
+    pub(crate) misses: u64,
+    pub(crate) expired: u64,
+}
+
+impl Keyspace {
+    pub(crate) fn new(databases: usize, seed: u64) -> Keyspace {
+        let dbs = (0..databases).map(|_| Db::new(seed)).collect();
+        Keyspace {
+            dbs,
+            seed,
+            stats: KeyStats::default(),
+            active_expire: true,
+        }
+    }
+
+    pub(crate) fn db(&self, index: usize) -> &Db {
+        &self.dbs[index]
+    }
+
+    pub(crate) fn db_mut(&mut self, index: usize) -> &mut Db {
+        &mut self.dbs[index]
+    }
+
+    /// Number of databases.
+    pub(crate) fn len(&self) -> usize {
+        self.dbs.len()
+    }
+
+    /// Exchanges the contents of two databases.
+    pub(crate) fn swap(&mut self, a: usize, b: usize) {
+        self.dbs.swap(a, b);
+    }
+
+    /// Empties one database; returns how many keys it had.
+    pub(crate) fn flush(&mut self, db: usize) -> usize {
+        let old = std::mem::replace(&mut self.dbs[db], Db::new(self.seed));
+        old.table.len()
+    }
+
+    /// Deletes a key whose deadline has passed, and says so.
+    fn expire(&mut self, db: usize, key: &[u8], changes: &mut Changes) {
+        let space = &mut self.dbs[db];
+        if space.table.remove(key).is_some() {
+            space.volatile -= 1;
+            self.stats.expired += 1;
+            changes.changed(db, key, Class::EXPIRED, "expired");
+        }
+    }
+
+    /// Deletes keys whose deadline has passed, a bucket's worth at a time, going on where the last call ended, until
+    /// `enough` says so or the database has been gone through once.
+    ///
+    /// # Returns
+    /// keys looked at and keys deleted.
+    pub(crate) fn sweep(
+        &mut self,
+        db: usize,
+        now_ms: i64,
+        changes: &mut Changes,
+        mut enough: impl FnMut(usize, usize) -> bool,
+    ) -> (usize, usize) {
+        let (mut looked, mut deleted) = (0, 0);
+        let mut expired: Vec<Vec<u8>> = Vec::new();
+        let mut wrapped = self.dbs[db].sweep == 0;
+        while self.dbs[db].volatile > 0 && !enough(looked, deleted) {
+            let space = &mut self.dbs[db];
+            let next = space.table.sweep_deadlines(space.sweep, |entry| {
+                looked += 1;
+                if entry.expire_ms().is_some_and(|at| at < now_ms) {
+                    expired.push(entry.key().to_vec());
+                }
+            });
+            space.sweep = next.unwrap_or(0);
+            for key in expired.drain(..) {
+                deleted += 1;
+                self.expire(db, &key, changes);
+            }
+            if next.is_none() {
+                if wrapped {
+                    break;
+                }
+                wrapped = true;
+            }
+        }
+        (looked, deleted)
+    }
+}
+
+/// What becomes of a key's deadline when its value is set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Deadline {
+    /// It stays as it is; a new key has none.
+    Keep,
+    /// It has none any more.
+    Clear,
+    /// This one, in milliseconds of wall-clock time.
+    At(i64),
+}
+
+/// The selected database as a command sees it.
+pub(crate) struct Keys<'a> {
+    pub(crate) keyspace: &'a mut Keyspace,
+    pub(crate) changes: &'a mut Changes,
+    pub(crate) rng: &'a mut fastrand::Rng,
+    /// The selected database.
+    pub(crate) db: usize,
+    /// Wall-clock time, the same for the whole command.
+    pub(crate) now_ms: i64,
+    pub(crate) access: Mode,
+    /// CLIENT NO-TOUCH: reading a key does not count as using it.
+    pub(crate) no_touch: bool,
+}
+
+impl Keys<'_> {
+    /// The same window on another database.
+    pub(crate) fn other(&mut self, db: usize) -> Keys<'_> {
+        Keys {
+            keyspace: self.keyspace,
+            changes: self.changes,
+            rng: self.rng,
+            db,
+            now_ms: self.now_ms,
+            access: self.access,
+            no_touch: self.no_touch,
+        }
+    }
+
+    #[inline]
+    fn space(&mut self) -> &mut Db {
+        &mut self.keyspace.dbs[self.db]
+    }
+
+    /// Deletes the key if its deadline has passed.
+    #[inline]
+    fn purge(&mut self, key: &[u8]) {
+        if self.space().volatile == 0 {
+            return;
+        }
+        let now_ms = self.now_ms;
+        let entry = self.space().table.get(key);
+        if entry
+            .and_then(Entry::expire_ms)
+            .is_some_and(|at| at < now_ms)
+        {
+            self.keyspace.expire(self.db, key, self.changes);
+        }
+    }
+
+    /// Looks without counting a hit or a miss, and without using the key.
+    pub(crate) fn peek(&mut self, key: &[u8]) -> Option<&Entry> {
+        self.purge(key);
+        self.space().table.get(key)
+    }
+
+    /// Looks to read: counts a hit or a miss, and uses the key.
+    #[inline]
+    pub(crate) fn read(&mut self, key: &[u8]) -> Option<&Entry> {
+        self.purge(key);
+        let Keys {
+            keyspace,
+            rng,
+            access,
+            now_ms,
+            ..
+        } = self;
+        match keyspace.dbs[self.db].table.get_mut(key) {
+            Some(entry) => {
+                keyspace.stats.hits += 1;
+                if !self.no_touch {
+                    entry.set_access(access::used(*access, entry.access(), *now_ms, || rng.f64()));
+                }
+                Some(entry)
+            }
+            None => {
+                keyspace.stats.misses += 1;
+                self.changes
+                    .notify(self.db, key, Class::KEY_MISS, "keymiss");
+                None
+            }
+        }
+    }
+
+    /// Looks to change: uses the key, counts nothing. The entry's value may be changed in place.
+    pub(crate) fn edit(&mut self, key: &[u8]) -> Option<&mut Entry> {
+        self.purge(key);
+        let Keys {
+            keyspace,
+            rng,
+            access,
+            now_ms,
+            ..
+        } = self;
+        let entry = keyspace.dbs[self.db].table.get_mut(key)?;
+        if !self.no_touch {
+            entry.set_access(access::used(*access, entry.access(), *now_ms, || rng.f64()));
+        }
+        Some(entry)
+    }
+
+    /// Reads a string.
+    ///
+    /// # Errors
+    /// WRONGTYPE where the key holds something else.
+    #[inline]
+    pub(crate) fn string(&mut self, key: &[u8]) -> Result<Option<StringRef<'_>>, Error> {
+        match self.read(key) {
+            None => Ok(None),
+            Some(entry) => entry.value().as_string().map(Some).ok_or(Error::WRONG_TYPE),
+        }
+    }
+
+    /// Looks at a string in order to change it: as [`Keys::string`], but counts nothing.
+    ///
+    /// # Errors
+    /// WRONGTYPE where the key holds something else.
+    #[inline]
+    pub(crate) fn string_to_change(&mut self, key: &[u8]) -> Result<Option<StringRef<'_>>, Error> {
+        match self.edit(key) {
+            None => Ok(None),
+            Some(entry) => entry.value().as_string().map(Some).ok_or(Error::WRONG_TYPE),
+        }
+    }
+
+    /// The bytes of a string, to be changed in place; a missing key is created empty, so check first what must not
+    /// create one. The caller says what happened with [`Keys::touch`].
+    ///
+    /// # Errors
+    /// WRONGTYPE where the key holds something else.
+    pub(crate) fn string_mut(&mut self, key: &[u8]) -> Result<&mut Vec<u8>, Error> {
+        let owned = self.string_to_change(key)?.map(|string| match string {
+            StringRef::Shared(_) => None,
+            other => Some(other.to_vec()),
+        });
+        match owned {
+            None => self.set(key, New::from_vec(Vec::new()), Deadline::Keep),
+            Some(Some(bytes)) => self.set(key, New::from_vec(bytes), Deadline::Keep),
+            Some(None) => {}
+        }
+        let entry = self
+            .space()
+            .table
+            .get_mut(key)
+            .expect("it was there, or was just created");
+        match entry.boxed_mut() {
+            // A reply that still waits to be sent keeps the old bytes.
+            Some(Value::String(shared)) => Ok(Arc::make_mut(shared)),
+            None => Err(Error::WRONG_TYPE),
+        }
+    }
+
+    /// Stores a value, whatever was there.
+    pub(crate) fn set(&mut self, key: &[u8], value: New<'_>, deadline: Deadline) {
+        let fresh = access::fresh(self.access, self.now_ms);
+        let space = &mut self.keyspace.dbs[self.db];
+        let Some(entry) = space.table.get_mut(key) else {
+            let expire_ms = match deadline {
+                Deadline::At(at) => Some(at),
+                Deadline::Keep | Deadline::Clear => None,
+            };
+            space.volatile += usize::from(expire_ms.is_some());
+            space.table.insert(Entry::new(key, value, expire_ms, fresh));
+            self.changes.notify(self.db, key, Class::NEW, "new");
+            return;
+        };
+        let had = entry.expire_ms();
+        let expire_ms = match deadline {
+            Deadline::Keep => had,
+            Deadline::Clear => None,
+            Deadline::At(at) => Some(at),
+        };
+        entry.set_access(fresh);
+        let value = if had.is_some() == expire_ms.is_some() {
+            if let Some(at) = expire_ms {
+                entry.move_deadline(at);
+            }
+            match entry.overwrite(value) {
+                Ok(()) => return,
+                Err(value) => value,
+            }
+        } else {
+            value
+        };
+        space.volatile =
+            space.volatile + usize::from(expire_ms.is_some()) - usize::from(had.is_some());
+        space
+            .table
+            .replace(key, |_| Entry::new(key, value, expire_ms, fresh));
+    }
+
+    /// Gives a key another deadline, or none.
+    ///
+    /// # Returns
+    /// whether the key exists.
+    pub(crate) fn set_deadline(&mut self, key: &[u8], expire_ms: Option<i64>) -> bool {
+        let space = self.space();
+        let Some(entry) = space.table.get_mut(key) else {
+            return false;
+        };
+        let had = entry.expire_ms().is_some();
+        match expire_ms {
+            Some(at) if entry.move_deadline(at) => {}
+            None if !had => {}
+            expire_ms => {
+                space.volatile =
+                    space.volatile + usize::from(expire_ms.is_some()) - usize::from(had);
+                space
+                    .table
+                    .replace(key, |entry| entry.rebuilt(None, expire_ms));
+            }
+        }
+        true
+    }
+
+    /// Deletes a key without saying so; a key whose deadline has passed counts as missing.
+    pub(crate) fn take(&mut self, key: &[u8]) -> Option<Entry> {
+        self.purge(key);
+        let space = self.space();
+        let entry = space.table.remove(key)?;
+        space.volatile -= usize::from(entry.expire_ms().is_some());
+        Some(entry)
+    }
+
+    /// Deletes a key and says so.
+    ///
+    /// # Returns
+    /// whether it was there.
+    pub(crate) fn delete(&mut self, key: &[u8]) -> bool {
+        let there = self.take(key).is_some();
+        if there {
+            self.touch(key, Class::GENERIC, "del");
+        }
+        there
+    }
+
+    /// Stores an entry taken from elsewhere; its key must not exist here.
+    pub(crate) fn put(&mut self, entry: Entry) {
+        self.changes.notify(self.db, entry.key(), Class::NEW, "new");
+        let space = self.space();
+        space.volatile += usize::from(entry.expire_ms().is_some());
+        space.table.insert(entry);
+    }
+
+    /// Says that a key changed: once for each change, in Redis's word for it.
+    #[inline]
+    pub(crate) fn touch(&mut self, key: &[u8], class: Class, event: &'static str) {
+        self.changes.touch(self.db, key, class, event);
+    }
+
+    /// Says that something happened to a key which did not change its value, such as a second event of one change.
+    #[inline]
+    pub(crate) fn notify(&mut self, key: &[u8], class: Class, event: &'static str) {
+        self.changes.notify(self.db, key, class, event);
+    }
+
+    /// Number of keys, those that have expired unnoticed included.
+    pub(crate) fn len(&self) -> usize {
+        self.keyspace.dbs[self.db].table.len()
+    }
+
+    /// A random key that has not expired, each with the same chance.
+    pub(crate) fn random(&mut self) -> Option<Vec<u8>> {
+        // Redis gives up after so many expired picks where it may not delete; here each pick deletes one, so it ends.
+        loop {
+            let Keys { keyspace, rng, .. } = self;
+            let key = keyspace.dbs[self.db]
+                .table
+                .random(|n| rng.usize(..n))?
+                .key()
+                .to_vec();
+            if self.peek(&key).is_some() {
+                return Some(key);
+            }
+        }
+    }
+
+    /// One step of a SCAN: shows `emit` the entries at the cursor that have not expired, returns the next cursor.
+    pub(crate) fn scan(&self, cursor: u64, mut emit: impl FnMut(&Entry)) -> u64 {
+        let now_ms = self.now_ms;
+        self.keyspace.dbs[self.db].table.scan(cursor, |entry| {
+            if entry.expire_ms().is_none_or(|at| at >= now_ms) {
+                emit(entry);
+            }
+        })
+    }
+
+    /// Every entry that has not expired.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Entry> {
+        let now_ms = self.now_ms;
+        let entries = self.keyspace.dbs[self.db].table.iter();
+        entries.filter(move |entry| entry.expire_ms().is_none_or(|at| at >= now_ms))
+    }
+
+    /// The value of a key without using it, for commands that look at representations.
+    pub(crate) fn value(&mut self, key: &[u8]) -> Option<ValueRef<'_>> {
+        self.peek(key).map(|entry| entry.value())
+    }
+}

@@ -1,0 +1,8 @@
+//! Keys, their values and their deadlines; knows no client and no protocol.
+
+pub(crate) mod access;
+pub(crate) mod changes;
+pub(crate) mod db;
+pub(crate) mod entry;
+pub(crate) mod table;
+pub(crate) mod value;

@@ -1,0 +1,140 @@
+//! What a key holds, as commands see it.
+
+use std::sync::Arc;
+
+use crate::text::integers;
+
+/// The longest string stored beside its key; a longer one has a buffer of its own, which replies share.
+pub(crate) const EMBEDDED_LEN_MAX: usize = 8 * 1024;
+
+/// A string is called `embstr` up to this length, as Redis does (OBJ_ENCODING_EMBSTR_SIZE_LIMIT).
+const EMBSTR_LEN_MAX: usize = 44;
+
+/// A value too large or too changeable to lie beside its key.
+#[derive(Debug)]
+pub(crate) enum Value {
+    /// A string that may be shared with outputs, and grows in place while it is not.
+    String(Arc<Vec<u8>>),
+}
+
+/// A value about to be stored.
+#[derive(Debug)]
+pub(crate) enum New<'a> {
+    Int(i64),
+    Bytes(&'a [u8]),
+    Boxed(Value),
+}
+
+impl<'a> New<'a> {
+    /// A string from outside: an integer where it is the canonical text of one, as SET stores it.
+    pub(crate) fn from_text(text: &'a [u8]) -> New<'a> {
+        // No i64 has more than 20 characters.
+        match (text.len() <= 20)
+            .then(|| integers::parse_i64(text))
+            .flatten()
+        {
+            Some(int) => New::Int(int),
+            None => New::from_bytes(text),
+        }
+    }
+
+    /// A string stored as it is.
+    pub(crate) fn from_bytes(bytes: &'a [u8]) -> New<'a> {
+        if bytes.len() <= EMBEDDED_LEN_MAX {
+            New::Bytes(bytes)
+        } else {
+            New::Boxed(Value::String(Arc::new(bytes.to_vec())))
+        }
+    }
+
+    /// A string whose buffer is kept.
+    pub(crate) fn from_vec(bytes: Vec<u8>) -> New<'static> {
+        New::Boxed(Value::String(Arc::new(bytes)))
+    }
+}
+
+/// A value as it lies in the keyspace.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum ValueRef<'a> {
+    Int(i64),
+    Bytes(&'a [u8]),
+    Boxed(&'a Value),
+}
+
+impl<'a> ValueRef<'a> {
+    /// Redis's name of the type, as TYPE answers.
+    pub(crate) fn type_name(&self) -> &'static str {
+        match self {
+            ValueRef::Int(_) | ValueRef::Bytes(_) | ValueRef::Boxed(Value::String(_)) => "string",
+        }
+    }
+
+    /// Redis's name of the representation, as OBJECT ENCODING answers.
+    pub(crate) fn encoding(&self) -> &'static str {
+        match self {
+            ValueRef::Int(_) => "int",
+            ValueRef::Bytes(bytes) if bytes.len() <= EMBSTR_LEN_MAX => "embstr",
+            ValueRef::Bytes(_) | ValueRef::Boxed(Value::String(_)) => "raw",
+        }
+    }
+
+    /// The string, if it is one.
+    pub(crate) fn as_string(&self) -> Option<StringRef<'a>> {
+        match *self {
+            ValueRef::Int(int) => Some(StringRef::Int(int)),
+            ValueRef::Bytes(bytes) => Some(StringRef::Bytes(bytes)),
+            ValueRef::Boxed(Value::String(shared)) => Some(StringRef::Shared(shared)),
+        }
+    }
+
+    /// The same value, to be stored under another key.
+    pub(crate) fn duplicate(&self) -> New<'a> {
+        match *self {
+            ValueRef::Int(int) => New::Int(int),
+            ValueRef::Bytes(bytes) => New::Bytes(bytes),
+            ValueRef::Boxed(Value::String(shared)) => New::Boxed(Value::String(Arc::clone(shared))),
+        }
+    }
+}
+
+/// A string as it lies in the keyspace.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum StringRef<'a> {
+    Int(i64),
+    Bytes(&'a [u8]),
+    Shared(&'a Arc<Vec<u8>>),
+}
+
+impl<'a> StringRef<'a> {
+    /// Length in bytes.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            StringRef::Int(int) => integers::digits_len(*int),
+            StringRef::Bytes(bytes) => bytes.len(),
+            StringRef::Shared(bytes) => bytes.len(),
+        }
+    }
+
+    /// The bytes, written out first where the value is an integer.
+    pub(crate) fn bytes(&self, digits: &'a mut itoa::Buffer) -> &'a [u8] {
+        match *self {
+            StringRef::Int(int) => digits.format(int).as_bytes(),
+            StringRef::Bytes(bytes) => bytes,
+            StringRef::Shared(bytes) => bytes,
+        }
+    }
+
+    /// The integer this is or spells.
+    pub(crate) fn int(&self) -> Option<i64> {
+        match self {
+            StringRef::Int(int) => Some(*int),
+            StringRef::Bytes(bytes) => integers::parse_i64(bytes),
+            StringRef::Shared(bytes) => integers::parse_i64(bytes),
+        }
+    }
+
+    /// A copy of the bytes.
+    pub(crate) fn to_vec(self) -> Vec<u8> {
+        self.bytes(&mut itoa::Buffer::new()).to_vec()
+    }
+}
