@@ -1,0 +1,147 @@
+//! One client: what the engine knows of a connection, from its half-read command to its half-written reply.
+
+use std::net::SocketAddr;
+
+use bitflags::bitflags;
+
+use crate::registry::table::Entry;
+use crate::resp::args::OwnedArgs;
+use crate::resp::output::Output;
+use crate::resp::reply::Protocol;
+use crate::resp::request::Parser;
+
+/// Names a client for as long as it is connected, and nobody afterwards: the place may be reused, the generation not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct ClientKey {
+    pub(crate) index: u32,
+    pub(crate) generation: u32,
+}
+
+bitflags! {
+    /// States of a client that are either so or not.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+    pub(crate) struct ClientFlags: u32 {
+        /// May run commands: the default user needs no password, or AUTH was right.
+        const AUTHENTICATED = 1 << 0;
+        /// Between MULTI and EXEC.
+        const MULTI = 1 << 1;
+        /// A watched key changed: EXEC will answer null.
+        const DIRTY_CAS = 1 << 2;
+        /// A command was refused while queueing: EXEC will abort.
+        const DIRTY_EXEC = 1 << 3;
+        /// CLIENT REPLY OFF.
+        const REPLY_OFF = 1 << 4;
+        /// CLIENT REPLY SKIP: the next command is not answered.
+        const REPLY_SKIP_NEXT = 1 << 5;
+        /// The command running is not answered.
+        const REPLY_SKIP = 1 << 6;
+        /// Reads no more; closed as soon as what waits is written.
+        const CLOSE_AFTER_REPLY = 1 << 7;
+        /// Closed at the end of the turn, whatever waits.
+        const DOOMED = 1 << 8;
+        /// Has subscriptions.
+        const PUBSUB = 1 << 9;
+        /// Waits for the end of CLIENT PAUSE with a command unread.
+        const POSTPONED = 1 << 10;
+        /// CLIENT NO-EVICT.
+        const NO_EVICT = 1 << 11;
+        /// CLIENT NO-TOUCH.
+        const NO_TOUCH = 1 << 12;
+        /// In the list of those with something to write.
+        const PENDING_WRITE = 1 << 13;
+        /// The socket took only part of the last write: wait for it to say it has room.
+        const WRITE_BLOCKED = 1 << 14;
+        /// Has commands left that it may run in the next turn; its socket is not read before.
+        const RESUMED = 1 << 15;
+    }
+}
+
+/// Who connected, and where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Peer {
+    pub(crate) addr: SocketAddr,
+    pub(crate) local: SocketAddr,
+    /// The socket's descriptor, shown by CLIENT LIST.
+    pub(crate) fd: i32,
+}
+
+/// What was queued since MULTI.
+#[derive(Default)]
+pub(crate) struct Transaction {
+    pub(crate) queued: Vec<(&'static Entry, OwnedArgs)>,
+}
+
+/// What most clients never set.
+#[derive(Default)]
+pub(crate) struct Labels {
+    pub(crate) name: Vec<u8>,
+    pub(crate) lib_name: Vec<u8>,
+    pub(crate) lib_ver: Vec<u8>,
+}
+
+/// The bytes of a client that have arrived and not been read.
+#[derive(Default)]
+pub(crate) struct Input {
+    pub(crate) buffer: Vec<u8>,
+    pub(crate) parser: Parser,
+}
+
+/// One connected client.
+pub(crate) struct Client {
+    pub(crate) key: ClientKey,
+    /// CLIENT ID: never used twice.
+    pub(crate) id: u64,
+    pub(crate) flags: ClientFlags,
+    pub(crate) protocol: Protocol,
+    pub(crate) db: usize,
+    pub(crate) input: Input,
+    pub(crate) output: Output,
+    pub(crate) peer: Peer,
+    /// The last command, for CLIENT LIST.
+    pub(crate) last: Option<&'static Entry>,
+    pub(crate) transaction: Option<Box<Transaction>>,
+    pub(crate) labels: Option<Box<Labels>>,
+    /// Wall-clock milliseconds.
+    pub(crate) created_ms: i64,
+    /// Wall-clock milliseconds of the last command or reply.
+    pub(crate) active_ms: i64,
+    /// Since when the output has been over its soft limit; wall-clock milliseconds.
+    pub(crate) over_soft_limit_ms: Option<i64>,
+    pub(crate) net_in: u64,
+    pub(crate) net_out: u64,
+    pub(crate) commands: u64,
+}
+
+impl Client {
+    /// A client that has just connected.
+    pub(crate) fn new(key: ClientKey, id: u64, peer: Peer, now_ms: i64) -> Client {
+        Client {
+            key,
+            id,
+            flags: ClientFlags::empty(),
+            protocol: Protocol::Resp2,
+            db: 0,
+            input: Input::default(),
+            output: Output::default(),
+            peer,
+            last: None,
+            transaction: None,
+            labels: None,
+            created_ms: now_ms,
+            active_ms: now_ms,
+            over_soft_limit_ms: None,
+            net_in: 0,
+            net_out: 0,
+            commands: 0,
+        }
+    }
+
+    pub(crate) fn is(&self, flags: ClientFlags) -> bool {
+        self.flags.intersects(flags)
+    }
+
+    /// The labels, to be set.
+    pub(crate) fn labels_mut(&mut self) -> &mut Labels {
+        self.labels.get_or_insert_default()
+    }
+}

@@ -1,0 +1,169 @@
+//! What is done by the clock: active expiry, client timeouts, the end of a pause.
+
+use std::time::Duration;
+
+use crate::engine::Engine;
+use crate::engine::client::{ClientFlags, ClientKey};
+use crate::engine::host::Now;
+
+/// Share of the processor that active expiry may take, in percent (ACTIVE_EXPIRE_CYCLE_SLOW_TIME_PERC).
+const EXPIRE_SHARE_PERCENT: u64 = 25;
+
+/// The fast cycle's length and the least time between two (ACTIVE_EXPIRE_CYCLE_FAST_DURATION).
+const EXPIRE_FAST_US: u64 = 1000;
+
+/// Keys looked at between two looks at the clock.
+const EXPIRE_BATCH: usize = 20;
+
+/// While more than this share of the keys looked at had expired, it is worth going on (10 %).
+const EXPIRE_WORTHWHILE: usize = 10;
+
+/// When what is due next.
+#[derive(Debug)]
+pub(crate) struct Cron {
+    next_us: u64,
+    /// The last expire cycle left expired keys behind, so the fast cycle goes on.
+    expire_unfinished: bool,
+    fast_expire_us: u64,
+}
+
+impl Cron {
+    pub(crate) fn new(now: Now) -> Cron {
+        Cron {
+            next_us: now.mono_us,
+            expire_unfinished: false,
+            fast_expire_us: 0,
+        }
+    }
+}
+
+impl Engine {
+    /// How long the shell may sleep before it must end a turn, counted from the last reading of the clock.
+    pub(crate) fn time_to_next_turn(&self) -> Duration {
+        if self.has_work() {
+            return Duration::ZERO;
+        }
+        let cron_us = self.cron.next_us.saturating_sub(self.now.mono_us);
+        let pause_us = self.pause.map_or(u64::MAX, |pause| {
+            u64::try_from(pause.until_ms - self.now.wall_ms() + 1)
+                .unwrap_or(0)
+                .saturating_mul(1000)
+        });
+        Duration::from_micros(cron_us.min(pause_us))
+    }
+
+    pub(super) fn run_cron(&mut self) {
+        if self.now.mono_us < self.cron.next_us {
+            return;
+        }
+        let hz = u64::from(self.config.hz.clamp(1, 500));
+        self.cron.next_us = self.now.mono_us + 1_000_000 / hz;
+        self.close_idle();
+        self.expire(1_000_000 / hz * EXPIRE_SHARE_PERCENT / 100);
+    }
+
+    /// Ends CLIENT PAUSE when its time has come.
+    pub(super) fn end_pause_in_time(&mut self) {
+        if self
+            .pause
+            .is_some_and(|pause| pause.until_ms <= self.now.wall_ms())
+        {
+            self.unpause();
+        }
+    }
+
+    /// Ends CLIENT PAUSE: the clients that waited go on in the order of their age.
+    pub(crate) fn unpause(&mut self) {
+        self.pause = None;
+        let waiting: Vec<ClientKey> = self
+            .clients
+            .by_age()
+            .into_iter()
+            .filter(|client| client.is(ClientFlags::POSTPONED))
+            .map(|client| client.key)
+            .collect();
+        for key in waiting {
+            if let Some(client) = self.clients.get_mut(key) {
+                client.flags.remove(ClientFlags::POSTPONED);
+            }
+            self.resume_later(key);
+        }
+    }
+
+    /// Closes clients that were idle for longer than `timeout`, and those over their soft output limit for too long.
+    fn close_idle(&mut self) {
+        let now_ms = self.now.wall_ms();
+        let timeout_ms = i64::try_from(self.config.timeout)
+            .unwrap_or(i64::MAX)
+            .saturating_mul(1000);
+        let limited = self.config.output_limit_normal.soft_bytes != 0
+            || self.config.output_limit_pubsub.soft_bytes != 0;
+        // Ten thousand idle clients must cost nothing while nothing is asked of them.
+        if timeout_ms == 0 && !(limited && self.stats.writes_processed > 0) {
+            return;
+        }
+        let mut over: Vec<(ClientKey, usize)> = Vec::new();
+        let mut idle: Vec<ClientKey> = Vec::new();
+        for client in self.clients.iter() {
+            if client.over_soft_limit_ms.is_some() {
+                over.push((client.key, client.output.len()));
+            }
+            let exempt = client.is(ClientFlags::PUBSUB | ClientFlags::POSTPONED);
+            if timeout_ms > 0 && !exempt && now_ms - client.active_ms > timeout_ms {
+                idle.push(client.key);
+            }
+        }
+        for (key, held) in over {
+            if self.is_over_limit(key, held) {
+                self.doom(key);
+            }
+        }
+        for key in idle {
+            log::debug!("Closing idle client");
+            self.doom(key);
+        }
+    }
+
+    /// A short expire cycle between two turns, while the last one left work behind.
+    pub(super) fn expire_fast(&mut self) {
+        if self.cron.expire_unfinished && self.now.mono_us >= self.cron.fast_expire_us {
+            self.cron.fast_expire_us = self.now.mono_us + 2 * EXPIRE_FAST_US;
+            self.expire(EXPIRE_FAST_US);
+        }
+    }
+
+    /// Deletes keys whose time has come, for at most so long.
+    fn expire(&mut self, budget_us: u64) {
+        if !self.keyspace.active_expire {
+            return;
+        }
+        let until_us = self.now.mono_us + budget_us;
+        let now_ms = self.now.wall_ms();
+        self.cron.expire_unfinished = false;
+        for db in 0..self.keyspace.len() {
+            if self.keyspace.db(db).volatile == 0 {
+                continue;
+            }
+            let host = &mut self.host;
+            let mut out_of_time = false;
+            let mut checked = 0;
+            self.keyspace
+                .sweep(db, now_ms, &mut self.changes, |looked, deleted| {
+                    if looked < checked + EXPIRE_BATCH {
+                        return false;
+                    }
+                    checked = looked;
+                    out_of_time = host.now().mono_us >= until_us;
+                    out_of_time || deleted * EXPIRE_WORTHWHILE < looked
+                });
+            if out_of_time {
+                self.stats.expired_time_cap_reached += 1;
+                self.cron.expire_unfinished = true;
+                break;
+            }
+        }
+        if !self.changes.list.is_empty() {
+            self.announce();
+        }
+    }
+}

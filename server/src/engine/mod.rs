@@ -1,0 +1,90 @@
+//! The deterministic core: bytes and time go in, bytes and effects come out.
+//!
+//! It owns no socket, file, thread, clock or random source that it was not given. Everything here sequences other
+//! modules; what a command does stands with the command.
+
+mod call;
+mod client;
+mod clients;
+mod cron;
+mod data;
+mod dispatch;
+mod gate;
+mod host;
+mod input;
+mod output;
+mod turn;
+
+use crate::config::Config;
+use crate::keyspace::access::Mode;
+use crate::keyspace::changes::Changes;
+use crate::keyspace::db::Keyspace;
+use crate::registry::table::{self, Table};
+use crate::stats::Stats;
+
+pub(crate) use call::Call;
+#[allow(
+    unused_imports,
+    reason = "the families of commands on their way use them"
+)]
+pub(crate) use client::{ClientKey, Peer};
+#[allow(
+    unused_imports,
+    reason = "the families of commands on their way use them"
+)]
+pub(crate) use clients::Clients;
+pub(crate) use data::Data;
+pub(crate) use gate::Pause;
+pub(crate) use host::{Host, Now};
+pub(crate) use input::Progress;
+pub(crate) use turn::{Wire, Written};
+
+/// The server without its sockets.
+pub(crate) struct Engine {
+    pub(crate) clients: Clients,
+    pub(crate) keyspace: Keyspace,
+    pub(crate) config: Config,
+    pub(crate) stats: Stats,
+    pub(crate) changes: Changes,
+    pub(crate) pause: Option<Pause>,
+    pub(crate) registry: &'static Table,
+    pub(crate) host: Box<dyn Host>,
+    pub(crate) rng: fastrand::Rng,
+    /// Read at the start of a turn and after every command; the same throughout one command.
+    pub(crate) now: Now,
+    pub(crate) access: Mode,
+    /// Set by SHUTDOWN and by signals: the loop ends with the turn.
+    pub(crate) stopping: bool,
+    lists: turn::Lists,
+    cron: cron::Cron,
+}
+
+impl Engine {
+    /// An engine with an empty keyspace. The same configuration, seed and host answer the same bytes to the same bytes.
+    pub(crate) fn new(config: Config, seed: u64, mut host: Box<dyn Host>) -> Engine {
+        let registry = table::table();
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let now = host.now();
+        Engine {
+            clients: Clients::default(),
+            keyspace: Keyspace::new(config.databases, rng.u64(..)),
+            stats: Stats::new(registry.entries().len()),
+            changes: Changes::default(),
+            pause: None,
+            registry,
+            host,
+            rng,
+            now,
+            access: Mode::Lru,
+            stopping: false,
+            lists: turn::Lists::default(),
+            cron: cron::Cron::new(now),
+            config,
+        }
+    }
+
+    /// Reads the clock. Commands see one time throughout; only their start and end call this.
+    pub(crate) fn tick(&mut self) {
+        self.now = self.host.now();
+    }
+}

@@ -1,0 +1,161 @@
+//! Bytes to a client: who has some waiting, who has too many, who is to be closed.
+
+use crate::engine::Engine;
+use crate::engine::client::{Client, ClientFlags, ClientKey};
+use crate::resp::output::Output;
+use crate::resp::reply::Reply;
+
+/// What a client that has not authenticated may leave unread: Redis's 16 KiB buffer and 1 KiB in its reply list.
+const UNAUTHENTICATED_OUTPUT_MAX: usize = 17 * 1024;
+
+impl Engine {
+    /// Whether a client may run commands. While no password is set, everybody may.
+    #[inline]
+    pub(crate) fn is_authenticated(&self, client: &Client) -> bool {
+        client.is(ClientFlags::AUTHENTICATED) || self.config.requirepass.is_empty()
+    }
+
+    /// Closes a client at the end of the turn, unwritten bytes and all.
+    pub(crate) fn doom(&mut self, key: ClientKey) {
+        if let Some(client) = self
+            .clients
+            .get_mut(key)
+            .filter(|client| !client.is(ClientFlags::DOOMED))
+        {
+            client.flags.insert(ClientFlags::DOOMED);
+            client.output.clear();
+            self.lists.doomed.push(key);
+        }
+    }
+
+    /// Closes a client as soon as everything that waits is written; it reads no more.
+    pub(crate) fn close_after_reply(&mut self, key: ClientKey) {
+        if let Some(client) = self.clients.get_mut(key) {
+            client.flags.insert(ClientFlags::CLOSE_AFTER_REPLY);
+            self.will_write(key);
+        }
+    }
+
+    /// The peer has closed its end: what it asked for is still answered, then it is gone.
+    pub(crate) fn hang_up(&mut self, key: ClientKey) {
+        match self.clients.get(key) {
+            Some(client) if client.output.is_empty() => self.doom(key),
+            Some(_) => self.close_after_reply(key),
+            None => {}
+        }
+    }
+
+    /// The socket can take bytes again.
+    pub(crate) fn writable(&mut self, key: ClientKey) {
+        if let Some(client) = self.clients.get_mut(key) {
+            client.flags.remove(ClientFlags::WRITE_BLOCKED);
+            if !client.output.is_empty() {
+                self.will_write(key);
+            }
+        }
+    }
+
+    /// Sends something to a client that did not ask for it just now: a message, or a confirmation.
+    pub(crate) fn push(&mut self, key: ClientKey, write: impl FnOnce(&mut Reply<'_>)) {
+        let Some(client) = self.clients.get_mut(key) else {
+            return;
+        };
+        if client.is(ClientFlags::DOOMED | ClientFlags::CLOSE_AFTER_REPLY) {
+            return;
+        }
+        let protocol = client.protocol;
+        write(&mut Reply::new(&mut client.output, protocol, false));
+        self.note_output(key);
+    }
+
+    /// After one command of several: what was pushed to the client meanwhile comes before the next reply.
+    #[inline]
+    pub(crate) fn after_command(&mut self, key: ClientKey, out: &mut Output) {
+        let Some(client) = self.clients.get_mut(key) else {
+            return;
+        };
+        if !client.output.is_empty() {
+            out.append(&mut client.output);
+        }
+        out.settle();
+        let held = out.len();
+        if self.is_over_limit(key, held) {
+            self.overrun(key, held);
+        }
+    }
+
+    /// Puts a client whose output has grown among those to be written to, if the output is within its limits.
+    pub(crate) fn note_output(&mut self, key: ClientKey) {
+        let Some(client) = self.clients.get_mut(key) else {
+            return;
+        };
+        if client.is(ClientFlags::DOOMED) {
+            client.output.clear();
+            return;
+        }
+        let held = client.output.len();
+        if held == 0 && !client.is(ClientFlags::CLOSE_AFTER_REPLY) {
+            return;
+        }
+        if self.is_over_limit(key, held) {
+            self.overrun(key, held);
+        } else {
+            self.will_write(key);
+        }
+    }
+
+    fn will_write(&mut self, key: ClientKey) {
+        if let Some(client) = self.clients.get_mut(key)
+            && !client.is(ClientFlags::PENDING_WRITE | ClientFlags::WRITE_BLOCKED)
+        {
+            client.flags.insert(ClientFlags::PENDING_WRITE);
+            self.lists.writing.push(key);
+        }
+    }
+
+    fn overrun(&mut self, key: ClientKey, held: usize) {
+        let Some(client) = self
+            .clients
+            .get(key)
+            .filter(|client| !client.is(ClientFlags::DOOMED))
+        else {
+            return;
+        };
+        log::warn!(
+            "Client id={} scheduled to be closed ASAP for overcoming of output buffer limits: omem={held}",
+            client.id
+        );
+        self.stats.output_buffer_limit_disconnections += 1;
+        self.doom(key);
+    }
+
+    /// Whether so many unwritten bytes are too many for a client, now or for too long.
+    pub(crate) fn is_over_limit(&mut self, key: ClientKey, held: usize) -> bool {
+        let now_ms = self.now.wall_ms();
+        let Some(client) = self.clients.get(key) else {
+            return false;
+        };
+        if held > UNAUTHENTICATED_OUTPUT_MAX && !self.is_authenticated(client) {
+            return true;
+        }
+        let limit = if client.is(ClientFlags::PUBSUB) {
+            self.config.output_limit_pubsub
+        } else {
+            self.config.output_limit_normal
+        };
+        let over = |bytes: u64| bytes != 0 && held as u64 >= bytes;
+        if over(limit.hard_bytes) {
+            return true;
+        }
+        let soft = over(limit.soft_bytes);
+        let Some(client) = self.clients.get_mut(key) else {
+            return false;
+        };
+        if !soft {
+            client.over_soft_limit_ms = None;
+            return false;
+        }
+        let since_ms = *client.over_soft_limit_ms.get_or_insert(now_ms);
+        now_ms - since_ms > limit.soft_s as i64 * 1000
+    }
+}

@@ -1,0 +1,145 @@
+//! The end of a turn: everything that is done once after the ready sockets were read, in Redis's order.
+
+use std::collections::VecDeque;
+
+use crate::engine::Engine;
+use crate::engine::client::{ClientFlags, ClientKey};
+use crate::engine::input::Progress;
+use crate::resp::output::Output;
+
+/// What a write came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Written {
+    /// Everything was taken.
+    All,
+    /// The socket is full: [`Engine::writable`] is to be called when it is not.
+    Part,
+    /// The connection is broken.
+    Failed,
+}
+
+/// The way out of the engine.
+pub(crate) trait Wire {
+    /// Writes as much as the connection takes and drops that from the output.
+    fn write(&mut self, key: ClientKey, output: &mut Output) -> Written;
+
+    /// Closes the connection of a client that the engine has forgotten.
+    fn close(&mut self, key: ClientKey);
+}
+
+/// Who is to be dealt with at the end of the turn.
+#[derive(Debug, Default)]
+pub(crate) struct Lists {
+    /// Something waits to be written to them.
+    pub(super) writing: Vec<ClientKey>,
+    /// They are to be closed.
+    pub(super) doomed: Vec<ClientKey>,
+    /// They have commands left that they may run.
+    pub(super) resumed: VecDeque<ClientKey>,
+}
+
+impl Engine {
+    /// Leaves a client's remaining commands for the next turn.
+    pub(crate) fn resume_later(&mut self, key: ClientKey) {
+        if let Some(client) = self.clients.get_mut(key)
+            && !client.is(ClientFlags::RESUMED)
+        {
+            client.flags.insert(ClientFlags::RESUMED);
+            self.lists.resumed.push_back(key);
+        }
+    }
+
+    /// Whether a client still has commands to run that came before whatever its socket holds.
+    pub(crate) fn is_held_back(&self, key: ClientKey) -> bool {
+        self.clients
+            .get(key)
+            .is_some_and(|client| client.is(ClientFlags::RESUMED))
+    }
+
+    /// Whether the server is to stop now that the turn has ended.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping
+    }
+
+    /// Whether a turn is due without waiting for any socket.
+    pub(crate) fn has_work(&self) -> bool {
+        !self.lists.resumed.is_empty()
+            || !self.lists.writing.is_empty()
+            || !self.lists.doomed.is_empty()
+    }
+
+    /// Ends a turn. The order is that of Redis's `beforeSleep`.
+    pub(crate) fn end_turn(&mut self, wire: &mut impl Wire) {
+        self.tick();
+        // Whoever waited too long, or for a pause that is over, is dealt with before anything new.
+        self.end_pause_in_time();
+        self.run_cron();
+        // Clients whose budget ended get their next share before the sockets are asked again, so that none starves.
+        self.resume();
+        // Keys that expire by themselves go before replies are written: a reader may be told of it in this turn.
+        self.expire_fast();
+        // One write a client, however many commands it ran.
+        self.write_all(wire);
+        // Last, since a write that fails dooms its client too; closing earlier would lose replies.
+        self.close_doomed(wire);
+    }
+
+    fn resume(&mut self) {
+        // Those that are put back wait for the next turn.
+        for _ in 0..self.lists.resumed.len() {
+            let Some(key) = self.lists.resumed.pop_front() else {
+                return;
+            };
+            if let Some(client) = self.clients.get_mut(key) {
+                client.flags.remove(ClientFlags::RESUMED);
+            }
+            if self.proceed(key) == Progress::More {
+                self.resume_later(key);
+            }
+        }
+    }
+
+    fn write_all(&mut self, wire: &mut impl Wire) {
+        let mut writing = std::mem::take(&mut self.lists.writing);
+        for key in writing.drain(..) {
+            let Some(client) = self.clients.get_mut(key) else {
+                continue;
+            };
+            client.flags.remove(ClientFlags::PENDING_WRITE);
+            if client.is(ClientFlags::DOOMED) {
+                continue;
+            }
+            let before = client.output.len();
+            let written = if before == 0 {
+                Written::All
+            } else {
+                wire.write(key, &mut client.output)
+            };
+            let sent = (before - client.output.len()) as u64;
+            client.net_out += sent;
+            self.stats.net_output_bytes += sent;
+            self.stats.writes_processed += 1;
+            match written {
+                Written::All if client.is(ClientFlags::CLOSE_AFTER_REPLY) => self.doom(key),
+                Written::All => client.over_soft_limit_ms = None,
+                Written::Part => client.flags.insert(ClientFlags::WRITE_BLOCKED),
+                Written::Failed => self.doom(key),
+            }
+        }
+        // The list's room is kept for the next turn.
+        writing.append(&mut self.lists.writing);
+        self.lists.writing = writing;
+    }
+
+    fn close_doomed(&mut self, wire: &mut impl Wire) {
+        for key in std::mem::take(&mut self.lists.doomed) {
+            self.forget(key);
+            wire.close(key);
+        }
+    }
+
+    /// The one list of what must forget a client.
+    fn forget(&mut self, key: ClientKey) {
+        self.clients.remove(key);
+    }
+}

@@ -1,0 +1,58 @@
+//! What the server counts about itself; knows nothing of what it counts.
+
+use std::collections::BTreeMap;
+
+/// More kinds of error than this are counted as one, as a guard against clients that invent them.
+const ERROR_KINDS_MAX: usize = 128;
+
+/// Counts of one command, as `INFO commandstats` shows them.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct CommandStat {
+    pub(crate) calls: u64,
+    pub(crate) usec: u64,
+    /// Refused before it ran.
+    pub(crate) rejected: u64,
+    /// Ran and answered an error.
+    pub(crate) failed: u64,
+}
+
+/// Everything that CONFIG RESETSTAT resets.
+#[derive(Debug, Default)]
+pub(crate) struct Stats {
+    /// By the slot of the command.
+    pub(crate) commands: Vec<CommandStat>,
+    /// By the first word of the error.
+    pub(crate) errors: BTreeMap<Vec<u8>, u64>,
+    pub(crate) error_replies: u64,
+    pub(crate) connections_received: u64,
+    pub(crate) connections_rejected: u64,
+    pub(crate) commands_processed: u64,
+    pub(crate) net_input_bytes: u64,
+    pub(crate) net_output_bytes: u64,
+    pub(crate) query_buffer_limit_disconnections: u64,
+    pub(crate) output_buffer_limit_disconnections: u64,
+    pub(crate) reads_processed: u64,
+    pub(crate) writes_processed: u64,
+    pub(crate) expired_time_cap_reached: u64,
+    pub(crate) total_active_expire_us: u64,
+}
+
+impl Stats {
+    /// All zero, with room for so many commands.
+    pub(crate) fn new(commands: usize) -> Stats {
+        Stats {
+            commands: vec![CommandStat::default(); commands],
+            ..Stats::default()
+        }
+    }
+
+    /// Counts an error reply by its code.
+    pub(crate) fn count_error(&mut self, code: &[u8]) {
+        self.error_replies += 1;
+        if let Some(count) = self.errors.get_mut(code) {
+            *count += 1;
+        } else if self.errors.len() < ERROR_KINDS_MAX {
+            self.errors.insert(code.to_vec(), 1);
+        }
+    }
+}
