@@ -1,0 +1,65 @@
+//! The log, in Redis's own format: `PID:ROLE DAY MON YEAR TIME.MS LEVEL message`.
+
+use std::io::Write;
+use std::sync::Mutex;
+
+use log::{Level, LevelFilter, Log, Metadata, Record};
+
+/// Writes each record as one line.
+pub(crate) struct Logger {
+    out: Mutex<Box<dyn Write + Send>>,
+    timestamp: fn() -> String,
+}
+
+impl Logger {
+    /// Makes this the program's log.
+    ///
+    /// # Errors
+    /// when there is one already.
+    pub(crate) fn install(
+        out: Box<dyn Write + Send>,
+        level: LevelFilter,
+        timestamp: fn() -> String,
+    ) -> Result<(), log::SetLoggerError> {
+        log::set_boxed_logger(Box::new(Logger {
+            out: Mutex::new(out),
+            timestamp,
+        }))?;
+        log::set_max_level(level);
+        Ok(())
+    }
+}
+
+impl Log for Logger {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.level() <= log::max_level()
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        if !self.enabled(record.metadata()) {
+            return;
+        }
+        let mark = match record.level() {
+            Level::Error | Level::Warn => '#',
+            Level::Info => '*',
+            Level::Debug => '-',
+            Level::Trace => '.',
+        };
+        if let Ok(mut out) = self.out.lock() {
+            // A log that cannot be written has nobody to tell.
+            let _ = writeln!(
+                out,
+                "{}:M {} {mark} {}",
+                std::process::id(),
+                (self.timestamp)(),
+                record.args()
+            );
+        }
+    }
+
+    fn flush(&self) {
+        if let Ok(mut out) = self.out.lock() {
+            let _ = out.flush();
+        }
+    }
+}

@@ -1,0 +1,299 @@
+//! The event loop: polls, reads each ready socket within its budget, lets the engine end the turn.
+
+use std::collections::VecDeque;
+use std::io;
+use std::os::fd::AsRawFd;
+use std::time::Duration;
+
+use mio::net::TcpStream;
+use mio::{Events, Interest, Poll, Token, Waker};
+use std::sync::Arc;
+
+use crate::engine::{ClientKey, Engine, Peer, Progress, Wire, Written};
+use crate::net::link::{Arrived, Link};
+use crate::net::listener::{self, Listener};
+use crate::resp::output::Output;
+
+/// The one buffer that all bytes arrive in; also what one client may send in one turn.
+const SCRATCH_LEN: usize = 64 * 1024;
+
+/// Events taken from one poll.
+const EVENTS_MAX: usize = 1024;
+
+/// New connections let in per turn, so that a flood of them does not keep the others waiting.
+const ACCEPTS_PER_TURN: usize = 1000;
+
+/// Tokens from here on are not clients.
+const FIRST_LISTENER: usize = usize::MAX - 1000;
+const WAKER: Token = Token(usize::MAX);
+
+/// Asks a running loop to stop, from another thread.
+#[derive(Clone)]
+pub(crate) struct Stop(Arc<Waker>);
+
+impl Stop {
+    /// Asks the loop to stop; it does so at once, or never if it has stopped already.
+    pub(crate) fn stop(&self) {
+        // A loop that has gone needs no waking.
+        let _ = self.0.wake();
+    }
+}
+
+/// The sockets, by the place of their client in the engine.
+#[derive(Default)]
+struct Links {
+    links: Vec<Option<Link>>,
+}
+
+impl Links {
+    fn get_mut(&mut self, key: ClientKey) -> Option<&mut Link> {
+        self.links
+            .get_mut(key.index as usize)?
+            .as_mut()
+            .filter(|link| link.key == key)
+    }
+
+    fn put(&mut self, link: Link) {
+        let index = link.key.index as usize;
+        if self.links.len() <= index {
+            self.links.resize_with(index + 1, || None);
+        }
+        self.links[index] = Some(link);
+    }
+}
+
+impl Wire for Links {
+    fn write(&mut self, key: ClientKey, output: &mut Output) -> Written {
+        self.get_mut(key)
+            .map_or(Written::Failed, |link| link.write(output))
+    }
+
+    fn close(&mut self, key: ClientKey) {
+        if self.get_mut(key).is_some() {
+            // Closing the descriptor takes it out of the poll as well.
+            self.links[key.index as usize] = None;
+        }
+    }
+}
+
+/// One thread, many clients.
+pub(crate) struct EventLoop {
+    poll: Poll,
+    listeners: Vec<Listener>,
+    links: Links,
+    /// Connections that may have bytes no new event will tell of.
+    unread: VecDeque<ClientKey>,
+    /// Listeners that may have connections no new event will tell of.
+    unaccepted: Vec<usize>,
+    scratch: Box<[u8]>,
+    waker: Arc<Waker>,
+}
+
+impl EventLoop {
+    /// A loop that will serve these sockets.
+    ///
+    /// # Errors
+    /// those of the operating system.
+    pub(crate) fn new(mut listeners: Vec<Listener>) -> io::Result<EventLoop> {
+        let poll = Poll::new()?;
+        for (index, listener) in listeners.iter_mut().enumerate() {
+            poll.registry().register(
+                &mut listener.socket,
+                Token(FIRST_LISTENER + index),
+                Interest::READABLE,
+            )?;
+        }
+        let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
+        Ok(EventLoop {
+            poll,
+            listeners,
+            links: Links::default(),
+            unread: VecDeque::new(),
+            unaccepted: Vec::new(),
+            scratch: vec![0; SCRATCH_LEN].into_boxed_slice(),
+            waker,
+        })
+    }
+
+    /// What stops it.
+    pub(crate) fn stop_handle(&self) -> Stop {
+        Stop(Arc::clone(&self.waker))
+    }
+
+    /// The poll, to register more with it.
+    pub(crate) fn poll(&self) -> &Poll {
+        &self.poll
+    }
+
+    /// Serves until it is told to stop, by its handle or by the engine.
+    ///
+    /// # Errors
+    /// when polling fails.
+    pub(crate) fn run(&mut self, engine: &mut Engine) -> io::Result<()> {
+        let mut events = Events::with_capacity(EVENTS_MAX);
+        engine.end_turn(&mut self.links);
+        loop {
+            let idle = self.unread.is_empty() && self.unaccepted.is_empty();
+            let timeout = if idle {
+                engine.time_to_next_turn()
+            } else {
+                Duration::ZERO
+            };
+            match self.poll.poll(&mut events, Some(timeout)) {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error),
+            }
+            engine.tick();
+            // Those whose budget ended last turn come after those who have not been heard yet.
+            let waiting = self.unread.len();
+            for event in &events {
+                match event.token() {
+                    WAKER => return Ok(()),
+                    Token(token) if token >= FIRST_LISTENER => {
+                        self.accept(engine, token - FIRST_LISTENER);
+                    }
+                    Token(token) => {
+                        let key = client(token);
+                        if event.is_writable() {
+                            engine.writable(key);
+                        }
+                        if event.is_readable() || event.is_read_closed() || event.is_error() {
+                            self.read(engine, key);
+                        }
+                    }
+                }
+            }
+            for _ in 0..waiting {
+                let Some(key) = self.unread.pop_front() else {
+                    break;
+                };
+                if let Some(link) = self.links.get_mut(key) {
+                    link.queued = false;
+                    self.read(engine, key);
+                }
+            }
+            for index in std::mem::take(&mut self.unaccepted) {
+                self.accept(engine, index);
+            }
+            engine.end_turn(&mut self.links);
+            if engine.is_stopping() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn accept(&mut self, engine: &mut Engine, index: usize) {
+        for _ in 0..ACCEPTS_PER_TURN {
+            let Some(listener) = self.listeners.get(index) else {
+                return;
+            };
+            match listener.socket.accept() {
+                Ok((stream, addr)) => self.welcome(engine, stream, addr),
+                Err(error) => match error.kind() {
+                    io::ErrorKind::WouldBlock => return,
+                    io::ErrorKind::Interrupted | io::ErrorKind::ConnectionAborted => {}
+                    _ => {
+                        // Out of descriptors, most likely: tried again when the next connection arrives.
+                        log::warn!("Accepting client connection: {error}");
+                        return;
+                    }
+                },
+            }
+        }
+        self.unaccepted.push(index);
+    }
+
+    fn welcome(&mut self, engine: &mut Engine, mut stream: TcpStream, addr: std::net::SocketAddr) {
+        listener::prepare(&stream, engine.config.tcp_keepalive);
+        let peer = Peer {
+            addr,
+            local: stream.local_addr().unwrap_or(addr),
+            fd: stream.as_raw_fd(),
+        };
+        match engine.connect(peer) {
+            Ok(key) => {
+                let interest = Interest::READABLE | Interest::WRITABLE;
+                match self
+                    .poll
+                    .registry()
+                    .register(&mut stream, token(key), interest)
+                {
+                    Ok(()) => self.links.put(Link {
+                        stream,
+                        key,
+                        queued: false,
+                    }),
+                    Err(error) => {
+                        log::warn!("Registering a client connection: {error}");
+                        engine.doom(key);
+                    }
+                }
+            }
+            Err(refusal) => {
+                // A new connection has room for one line; if it has not, there is nobody to read it.
+                let _ = io::Write::write(&mut stream, refusal);
+            }
+        }
+    }
+
+    /// Reads one client until its socket is empty or its budget ends.
+    fn read(&mut self, engine: &mut Engine, key: ClientKey) {
+        let Some(link) = self.links.get_mut(key) else {
+            return;
+        };
+        if link.queued || engine.is_held_back(key) {
+            // Bytes already here come first; the socket is read when they are done.
+            self.read_later(key);
+            return;
+        }
+        let (arrived, progress) = match engine.filling(key) {
+            Some((buffer, room)) => {
+                let arrived = link.read_onto(buffer, room);
+                let progress = match arrived {
+                    Arrived::Bytes { count, .. } => engine.filled(key, count),
+                    _ => Progress::Idle,
+                };
+                (arrived, progress)
+            }
+            None => {
+                let arrived = link.read(&mut self.scratch);
+                let progress = match arrived {
+                    Arrived::Bytes { count, .. } => engine.receive(key, &self.scratch[..count]),
+                    _ => Progress::Idle,
+                };
+                (arrived, progress)
+            }
+        };
+        if progress == Progress::More {
+            engine.resume_later(key);
+        }
+        match arrived {
+            Arrived::Bytes { more: true, .. } => self.read_later(key),
+            Arrived::Bytes { .. } | Arrived::Nothing => {}
+            Arrived::End => engine.hang_up(key),
+            Arrived::Broken => engine.doom(key),
+        }
+    }
+
+    fn read_later(&mut self, key: ClientKey) {
+        if let Some(link) = self.links.get_mut(key)
+            && !link.queued
+        {
+            link.queued = true;
+            self.unread.push_back(key);
+        }
+    }
+}
+
+/// Clients are told apart by place and generation, so that an event for one that is gone finds nothing.
+fn token(key: ClientKey) -> Token {
+    Token((key.generation as usize) << 32 | key.index as usize)
+}
+
+fn client(token: usize) -> ClientKey {
+    ClientKey {
+        index: token as u32,
+        generation: (token >> 32) as u32,
+    }
+}
