@@ -1,3 +1,27 @@
-//! A single-threaded server that speaks the Redis protocol.
+//! A single-threaded server that speaks the Redis protocol, to run or to embed.
 
-pub(crate) mod text;
+#![allow(
+    dead_code,
+    reason = "the first families of commands are still on their way"
+)]
+
+// Arrows point down only: each module uses those listed after it, and no other.
+mod host;
+mod net;
+
+mod engine;
+
+mod commands;
+mod registry;
+
+mod config;
+mod keyspace;
+mod stats;
+
+mod resp;
+
+mod text;
+
+mod server;
+
+pub use server::{Builder, Handle, Server, StartError};

@@ -1,0 +1,10 @@
+//! Every command, by family: in each file first the constants, then the functions, then the tests.
+
+mod connection;
+mod key;
+mod string;
+
+use crate::registry::command::Command;
+
+/// All families. Adding one is a line here and a file beside this one.
+pub(crate) const FAMILIES: &[&[Command]] = &[connection::COMMANDS, key::COMMANDS, string::COMMANDS];
