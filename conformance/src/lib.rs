@@ -1,5 +1,6 @@
 //! The judge: does your server respect the protocol?
 
+pub mod case;
 pub mod compare;
 pub mod cuts;
 pub mod oracle;
@@ -8,6 +9,7 @@ pub mod request;
 pub mod reset;
 pub mod server;
 pub mod session;
+pub mod suite;
 pub mod transcript;
 pub mod wire;
 pub mod workspace;

@@ -148,8 +148,20 @@ impl Control {
     }
 
     /// Returns when everything that was sent before, on any connection, has been read by the server.
+    ///
+    /// A transcript may kill all clients, this one among them; then it is connected anew, once.
     pub fn barrier(&mut self) -> Result<(), Trouble> {
-        self.pipeline(&[])
+        match self.pipeline(&[]) {
+            Err(Trouble::Lost(_)) => {
+                let anew = Control::connect(self.address, self.barrier)?;
+                *self = Control {
+                    nonce: self.nonce,
+                    ..anew
+                };
+                self.pipeline(&[])
+            }
+            outcome => outcome,
+        }
     }
 
     /// Returns when everything that the server had to say to what was sent before has been written by it.
