@@ -3,8 +3,10 @@
 pub mod case;
 pub mod compare;
 pub mod cuts;
+pub mod known;
 pub mod oracle;
 pub mod replay;
+pub mod report;
 pub mod request;
 pub mod reset;
 pub mod server;

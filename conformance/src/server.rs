@@ -460,6 +460,30 @@ pub fn identity(address: SocketAddr) -> Result<Identity, String> {
     Ok(Identity::new(product, version))
 }
 
+/// How many keys the server at `address` holds, in database 0.
+///
+/// # Errors
+/// What it answered instead.
+pub fn keys(address: SocketAddr) -> Result<u64, String> {
+    let reply = ask(
+        address,
+        b"*1\r\n$6\r\nDBSIZE\r\n",
+        Instant::now() + READY_WITHIN,
+    );
+    let reply = reply.map_err(|error| format!("no server answers at {address}: {error}"))?;
+    let text = String::from_utf8_lossy(&reply);
+    let number = text
+        .trim_end()
+        .strip_prefix(':')
+        .and_then(|text| text.parse().ok());
+    number.ok_or_else(|| {
+        format!(
+            "{address} does not tell how many keys it holds: {}",
+            text.trim_end()
+        )
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

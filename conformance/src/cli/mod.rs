@@ -1,6 +1,8 @@
 //! The command line: what can be asked for, and the exit code of each answer.
 
+mod fixtures;
 mod oracle;
+mod run;
 
 use std::fmt;
 use std::process::ExitCode;
@@ -12,8 +14,16 @@ use clap::{Parser, Subcommand};
 pub(crate) enum Exit {
     /// Everything that was asked for is so.
     Ok = 0,
+    /// The server answers otherwise than it should.
+    Divergence = 1,
     /// The command line, a fixture, or what the command needs is wrong.
     Usage = 2,
+    /// The server cannot be reached, or died.
+    Target = 3,
+    /// Nothing was there to be done, which must not look like success.
+    Nothing = 4,
+    /// An oracle does not answer as it is recorded, so nothing can be held against anyone.
+    Oracles = 5,
 }
 
 impl From<Exit> for ExitCode {
@@ -41,15 +51,40 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Judge a server: replay transcripts at every cut and compare every byte
+    #[command(after_help = EXIT_CODES)]
+    Run(run::Arguments),
+    /// Look for mistakes in transcripts
+    Lint(fixtures::Selection),
+    /// Write transcripts in their canonical form
+    Fmt {
+        #[command(flatten)]
+        selection: fixtures::Selection,
+        /// Change nothing; name the files that would change, and fail if there are any
+        #[arg(long)]
+        check: bool,
+    },
+    /// Print transcripts
+    Show(fixtures::Selection),
+    /// List transcripts with their titles
+    List(fixtures::Selection),
     /// The real servers that answers are held against: which there are, and bringing them here
     #[command(subcommand)]
     Oracle(oracle::Command),
 }
 
+const EXIT_CODES: &str = "Exit codes: 0 all is as it should be, 1 something differs, 2 the command line or a transcript is \
+    wrong, 3 the server cannot be reached or died, 4 nothing ran, 5 an oracle does not answer as it is recorded";
+
 /// Runs the program on the process's own arguments.
 pub(crate) fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = match arguments.command {
+        Command::Run(arguments) => run::main(&arguments),
+        Command::Lint(selection) => fixtures::lint(&selection),
+        Command::Fmt { selection, check } => fixtures::format(&selection, check),
+        Command::Show(selection) => fixtures::show(&selection),
+        Command::List(selection) => fixtures::list(&selection),
         Command::Oracle(command) => oracle::main(command),
     };
     match outcome {

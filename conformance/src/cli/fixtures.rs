@@ -1,0 +1,170 @@
+//! Reading the transcripts for a command, and the commands that only look at them: `lint`, `fmt`, `list`, `show`.
+
+use std::fs;
+use std::path::PathBuf;
+
+use clap::Args;
+use respect_conformance::case::Case;
+use respect_conformance::transcript::Transcript;
+use respect_conformance::transcript::files::{File, check_files, read_folder};
+use respect_conformance::transcript::finding::Severity;
+use respect_conformance::workspace;
+
+use super::{Exit, Stop};
+
+/// Which transcripts a command is about.
+#[derive(Args, Clone)]
+pub(crate) struct Selection {
+    /// Ids, with * for any characters; `inline/` is the whole section; none is all of them
+    #[arg(value_name = "ID")]
+    pub(crate) ids: Vec<String>,
+    /// Only transcripts with this tag; may be repeated
+    #[arg(long = "tag", value_name = "TAG")]
+    pub(crate) tags: Vec<String>,
+    /// The folder of transcripts
+    #[arg(long, value_name = "DIR", env = "RESPECT_FIXTURES")]
+    pub(crate) fixtures: Option<PathBuf>,
+}
+
+impl Selection {
+    /// The folder.
+    pub(crate) fn folder(&self) -> PathBuf {
+        self.fixtures.clone().unwrap_or_else(workspace::fixtures)
+    }
+
+    /// Every file in the folder; none at all is an error.
+    pub(crate) fn files(&self) -> Result<Vec<File>, Stop> {
+        let folder = self.folder();
+        let files = read_folder(&folder).map_err(Stop::usage)?;
+        if files.is_empty() {
+            return Err(Stop(
+                Exit::Nothing,
+                format!("no transcript (*.resp) is below {}", folder.display()),
+            ));
+        }
+        Ok(files)
+    }
+
+    /// Every selected transcript; one that cannot be read is an error, and so is selecting nothing.
+    pub(crate) fn cases(&self) -> Result<Vec<Case>, Stop> {
+        let files = self.files()?;
+        let mut cases = Vec::new();
+        let mut wrong = Vec::new();
+        for file in &files {
+            match Case::parse(&file.path, &file.text) {
+                Ok(case) if case.is_selected(&self.ids, &self.tags) => cases.push(case),
+                Ok(_) => {}
+                Err(findings) => {
+                    wrong.extend(
+                        findings
+                            .iter()
+                            .map(|finding| format!("{}:{finding}", file.path.display())),
+                    );
+                }
+            }
+        }
+        if !wrong.is_empty() {
+            return Err(Stop::usage(wrong.join("\n")));
+        }
+        if cases.is_empty() {
+            let asked: Vec<&str> = self
+                .ids
+                .iter()
+                .chain(&self.tags)
+                .map(String::as_str)
+                .collect();
+            return Err(Stop(
+                Exit::Nothing,
+                format!("no transcript is selected by {}", asked.join(", ")),
+            ));
+        }
+        Ok(cases)
+    }
+}
+
+/// `respect lint`
+pub(crate) fn lint(selection: &Selection) -> Result<Exit, Stop> {
+    let files = selection.files()?;
+    let mut errors = 0;
+    let mut shown = 0;
+    for (path, finding) in check_files(&files) {
+        if !selected(selection, &files, path) {
+            continue;
+        }
+        println!("{}:{finding}", path.display());
+        shown += 1;
+        errors += usize::from(finding.severity == Severity::Error);
+    }
+    println!(
+        "{} transcripts, {shown} findings, {errors} errors",
+        files.len()
+    );
+    Ok(if errors == 0 { Exit::Ok } else { Exit::Usage })
+}
+
+/// `respect fmt`
+pub(crate) fn format(selection: &Selection, check: bool) -> Result<Exit, Stop> {
+    let files = selection.files()?;
+    let mut exit = Exit::Ok;
+    for file in files
+        .iter()
+        .filter(|file| selected(selection, &files, &file.path))
+    {
+        let transcript = match Transcript::parse(&file.text) {
+            Ok(transcript) => transcript,
+            Err(findings) => {
+                for finding in findings {
+                    eprintln!("{}:{finding}", file.path.display());
+                }
+                exit = Exit::Usage;
+                continue;
+            }
+        };
+        let canonical = transcript.to_string();
+        if canonical == file.text {
+            continue;
+        }
+        println!("{}", file.path.display());
+        if check {
+            exit = Exit::Usage;
+        } else {
+            let path = selection.folder().join(&file.path);
+            fs::write(&path, canonical)
+                .map_err(|error| Stop::usage(format!("{}: {error}", path.display())))?;
+        }
+    }
+    Ok(exit)
+}
+
+/// `respect list`
+pub(crate) fn list(selection: &Selection) -> Result<Exit, Stop> {
+    for case in selection.cases()? {
+        println!(
+            "{:6} {:<48} {}",
+            case.header.level.spelling(),
+            case.id(),
+            case.header.title
+        );
+    }
+    Ok(Exit::Ok)
+}
+
+/// `respect show`
+pub(crate) fn show(selection: &Selection) -> Result<Exit, Stop> {
+    for case in selection.cases()? {
+        print!("{}", case.transcript);
+    }
+    Ok(Exit::Ok)
+}
+
+fn selected(selection: &Selection, files: &[File], path: &std::path::Path) -> bool {
+    let nothing_asked = selection.ids.is_empty() && selection.tags.is_empty();
+    nothing_asked
+        || files
+            .iter()
+            .find(|file| file.path == path)
+            .is_some_and(|file| match Case::parse(path, &file.text) {
+                Ok(case) => case.is_selected(&selection.ids, &selection.tags),
+                Err(_) => selection.ids.contains(&file.id()),
+            })
+}

@@ -1,0 +1,312 @@
+//! `respect run`: finds the servers, lets the suite judge, and prints; the exit code is worked out here and nowhere else.
+
+use std::env;
+use std::io::IsTerminal;
+use std::num::NonZero;
+use std::path::PathBuf;
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use clap::{Args, ValueEnum};
+use indicatif::{ProgressBar, ProgressStyle};
+use respect_conformance::case::Case;
+use respect_conformance::known::Known;
+use respect_conformance::oracle;
+use respect_conformance::report::{self, Count, Summary};
+use respect_conformance::server::{Origin, Server, identity};
+use respect_conformance::session::Barrier;
+use respect_conformance::suite::{self, CaseReport, Cuts, Judgement, Plan, Verdict};
+use respect_conformance::transcript::Identity;
+use respect_conformance::workspace;
+
+use super::fixtures::Selection;
+use super::{Exit, Stop};
+
+/// Our own server answers as this build does.
+const OURS_ANSWERS_AS: &str = "redis-8.2.3";
+
+#[derive(Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    selection: Selection,
+    /// The server to judge: HOST:PORT, or a command with {port} and {dir} in it [default: our own, built first]
+    #[arg(long, value_name = "ADDR|COMMAND")]
+    target: Option<String>,
+    /// Whom to hold it against: `recorded`, a build such as redis-8.2.3, or HOST:PORT; may be repeated. A live oracle is
+    /// held against its own recording as well
+    #[arg(long = "oracle", value_name = "ORACLE", default_value = "recorded")]
+    oracles: Vec<String>,
+    /// Where to divide what is sent
+    #[arg(long, value_enum, default_value_t = CutsArgument::All)]
+    cuts: CutsArgument,
+    /// Judge on this many instances of the server at once [default: the number of cores]
+    #[arg(long, value_name = "N")]
+    jobs: Option<NonZero<usize>>,
+    /// Stop at the first transcript that fails
+    #[arg(long)]
+    fail_fast: bool,
+    /// Whose recorded answers to expect, such as redis-7.0.15 [default: of the server it says it is]
+    #[arg(long = "as", value_name = "NAME-VERSION")]
+    judged_as: Option<Identity>,
+    /// How to know that a fragment was read: `ping`, or `timed:5ms` for servers with several threads
+    #[arg(long, default_value = "ping", value_parser = parse_barrier)]
+    barrier: Barrier,
+    /// Judge a server that was not started for this, although judging it deletes all its keys
+    #[arg(long)]
+    flush: bool,
+    /// The accepted differences
+    #[arg(long, value_name = "FILE")]
+    known: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum CutsArgument {
+    /// Byte by byte, around every CRLF, and at every single position
+    All,
+    /// Nowhere
+    None,
+    /// Byte by byte only
+    Bytes,
+}
+
+fn parse_barrier(text: &str) -> Result<Barrier, String> {
+    if text == "ping" {
+        return Ok(Barrier::Ping);
+    }
+    let milliseconds = text
+        .strip_prefix("timed:")
+        .and_then(|text| text.strip_suffix("ms")?.parse().ok());
+    let milliseconds = milliseconds.ok_or_else(|| "expected `ping` or `timed:5ms`".to_owned())?;
+    Ok(Barrier::Timed(Duration::from_millis(milliseconds)))
+}
+
+pub(crate) fn main(arguments: &Arguments) -> Result<Exit, Stop> {
+    let cases = arguments.selection.cases()?;
+    let known_file = arguments
+        .known
+        .clone()
+        .unwrap_or_else(|| arguments.selection.folder().join("known.toml"));
+    let known = Known::load(&known_file).map_err(Stop::usage)?;
+    let oracles = live_oracles(&arguments.oracles)?;
+    let target = target(arguments)?;
+    let judged_as = judged_as(arguments, &target)?;
+    let plan = Plan {
+        target,
+        judged_as: Some(judged_as.clone()),
+        oracles,
+        cuts: match arguments.cuts {
+            CutsArgument::All => Cuts::All,
+            CutsArgument::None => Cuts::None,
+            CutsArgument::Bytes => Cuts::Bytes,
+        },
+        barrier: arguments.barrier,
+        jobs: arguments
+            .jobs
+            .or_else(|| thread::available_parallelism().ok())
+            .map_or(1, NonZero::get),
+        fail_fast: arguments.fail_fast,
+    };
+    let oracle_names: Vec<Identity> = plan
+        .oracles
+        .iter()
+        .map(oracle_identity)
+        .collect::<Result<_, _>>()?;
+
+    let begun = Instant::now();
+    let bar = progress(cases.len() as u64);
+    let cases: Vec<&Case> = cases.iter().collect();
+    let mut own = Summary::default();
+    let mut theirs: Vec<Summary> = oracle_names.iter().map(|_| Summary::default()).collect();
+    let mut listener = |case: &Case, judged: &CaseReport| {
+        let count = own.add(case, &judged.target, &judged_as, &known);
+        let mut text = told(case, &judged.target, count, &judged_as);
+        for ((judgement, name), summary) in
+            judged.oracles.iter().zip(&oracle_names).zip(&mut theirs)
+        {
+            let count = summary.add(case, judgement, name, &known);
+            if let Some(oracle) = told(case, judgement, count, name) {
+                let text = text.get_or_insert_default();
+                text.push_str(&format!(
+                    "ORACLE {name} does not answer as it is recorded:\n{oracle}"
+                ));
+            }
+        }
+        if let Some(text) = text {
+            bar.suspend(|| println!("{text}"));
+        }
+        bar.set_message(case.id().to_owned());
+        bar.inc(1);
+    };
+    let reports = suite::run(&plan, &cases, &mut listener);
+    bar.finish_and_clear();
+    let reports = reports.map_err(|error| Stop(Exit::Target, error.0))?;
+
+    let is_judged = |id: &str| {
+        cases
+            .iter()
+            .zip(&reports)
+            .any(|(case, report)| case.id() == id && report.is_some())
+    };
+    own.find_stale(&judged_as, &known, is_judged);
+    print!("{}", own.display(&judged_as, begun.elapsed()));
+    let mut oracles_disagree = false;
+    for (summary, name) in theirs.iter().zip(&oracle_names) {
+        println!("live oracle {name}:");
+        print!("{}", summary.display(name, begun.elapsed()));
+        oracles_disagree |= !summary.diverged.is_empty() || !summary.died.is_empty();
+    }
+    if plan.oracles.is_empty() {
+        println!("{}", live_oracles_hint());
+    }
+    Ok(exit(&own, oracles_disagree))
+}
+
+/// The first of these that is so, from the worst to the best.
+fn exit(summary: &Summary, oracles_disagree: bool) -> Exit {
+    if !summary.unplayable.is_empty() {
+        Exit::Usage
+    } else if !summary.died.is_empty() {
+        Exit::Target
+    } else if oracles_disagree {
+        Exit::Oracles
+    } else if !summary.diverged.is_empty() || !summary.stale.is_empty() {
+        Exit::Divergence
+    } else if summary.played() == 0 {
+        Exit::Nothing
+    } else {
+        Exit::Ok
+    }
+}
+
+/// What is printed of one judgement at once; nothing if all is well.
+fn told(case: &Case, judgement: &Judgement, count: Count, judged_as: &Identity) -> Option<String> {
+    match (&judgement.verdict, count) {
+        (_, Count::Known) => None,
+        (Verdict::Diverged(failure), _) => Some(report::failure(case, failure, judged_as)),
+        (Verdict::Died(fatality), _) => Some(report::fatality(case, fatality)),
+        (Verdict::Unplayable(why), _) => Some(format!("UNPLAYABLE {why}\n")),
+        (Verdict::Same | Verdict::NotApplicable(_), _) => None,
+    }
+}
+
+fn live_oracles(names: &[String]) -> Result<Vec<Origin>, Stop> {
+    let live = names.iter().filter(|name| *name != "recorded");
+    live.map(|name| match oracle::find(name) {
+        Some(build) => {
+            Origin::oracle(build, &workspace::oracles()).map_err(|why| Stop(Exit::Target, why))
+        }
+        None => Origin::parse(name).map_err(|why| {
+            Stop::usage(format!(
+                "{why}, nor an oracle: there are recorded, {}",
+                oracle::ids()
+            ))
+        }),
+    })
+    .collect()
+}
+
+fn live_oracles_hint() -> String {
+    let held = "held against the recorded answers of real servers";
+    match oracle::installed(&workspace::oracles()).first() {
+        Some(build) => format!(
+            "{held}; `--oracle {}` asks the real one as well",
+            build.id()
+        ),
+        None => format!(
+            "{held}; no live one is installed: `cargo respect oracle install --all` brings them"
+        ),
+    }
+}
+
+/// The server to judge. Our own is built first, so that nobody judges yesterday's.
+fn target(arguments: &Arguments) -> Result<Origin, Stop> {
+    let origin = match &arguments.target {
+        None => return ours().map(Origin::Program),
+        Some(text) => match oracle::find(text) {
+            Some(build) => Origin::oracle(build, &workspace::oracles())
+                .map_err(|why| Stop(Exit::Target, why))?,
+            None => Origin::parse(text).map_err(Stop::usage)?,
+        },
+    };
+    if let Origin::Address(address) = origin
+        && !arguments.flush
+    {
+        refuse_to_flush(address)?;
+    }
+    Ok(origin)
+}
+
+/// Every transcript begins with an empty server, so a server that holds somebody's keys is left alone.
+fn refuse_to_flush(address: std::net::SocketAddr) -> Result<(), Stop> {
+    let keys = respect_conformance::server::keys(address).map_err(|why| Stop(Exit::Target, why))?;
+    if keys == 0 {
+        return Ok(());
+    }
+    Err(Stop::usage(format!(
+        "{address} holds {keys} keys, and judging it deletes them; add --flush if that is meant"
+    )))
+}
+
+fn ours() -> Result<PathBuf, Stop> {
+    let root = workspace::root().ok_or_else(|| {
+        Stop::usage("our own server is built from its checkout, and this is none; name a --target")
+    })?;
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let built = Command::new(cargo)
+        .args([
+            "build",
+            "--quiet",
+            "--release",
+            "-p",
+            "respect-server",
+            "--bin",
+            "respect-server",
+        ])
+        .current_dir(&root)
+        .status();
+    match built {
+        Ok(status) if status.success() => {}
+        Ok(status) => {
+            return Err(Stop(
+                Exit::Target,
+                format!("our server cannot be built: cargo {status}"),
+            ));
+        }
+        Err(error) => {
+            return Err(Stop(
+                Exit::Target,
+                format!("our server cannot be built: cargo: {error}"),
+            ));
+        }
+    }
+    let target =
+        env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |dir| root.join(dir));
+    Ok(target.join("release/respect-server"))
+}
+
+fn judged_as(arguments: &Arguments, target: &Origin) -> Result<Identity, Stop> {
+    match (&arguments.judged_as, target) {
+        (Some(identity), _) => Ok(identity.clone()),
+        (None, Origin::Program(_)) => Ok(OURS_ANSWERS_AS.parse().expect("a constant of that form")),
+        (None, origin) => oracle_identity(origin),
+    }
+}
+
+/// Who a server says it is: of a build it is known, others are asked.
+fn oracle_identity(origin: &Origin) -> Result<Identity, Stop> {
+    if let Origin::Oracle { build, .. } = origin {
+        return build.id().parse().map_err(Stop::usage);
+    }
+    let server = Server::start(origin).map_err(|error| Stop(Exit::Target, error.to_string()))?;
+    identity(server.address()).map_err(|why| Stop(Exit::Target, why))
+}
+
+fn progress(length: u64) -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("{bar:32} {pos}/{len} {elapsed} {msg}")
+        .expect("the template is constant and valid");
+    ProgressBar::new(length).with_style(style)
+}

@@ -1,0 +1,316 @@
+//! One failing transcript, as a person needs it to act: what was sent, what was due, what came, where they part, and how to
+//! see it again.
+
+use std::fmt::Write;
+
+use crate::case::Case;
+use crate::cuts::Cut;
+use crate::session::{Ended, WireEvent, WireKind};
+use crate::suite::{Failure, Fatality};
+use crate::transcript::Identity;
+use crate::transcript::escape::escaped;
+
+/// A line of bytes is cut off here.
+const WIDE: usize = 96;
+
+/// A difference farther right than this is shown with a few bytes before it only.
+const NEAR: usize = 48;
+
+/// So many of the last events on the wire are shown.
+const WIRE_SHOWN: usize = 12;
+
+/// A divergence.
+pub fn failure(case: &Case, failure: &Failure, expected_of: &Identity) -> String {
+    let mut text = String::new();
+    let divergence = &failure.divergence;
+    heading(&mut text, "DIVERGES", case, &format!("as {expected_of}"));
+    if !divergence.sent.is_empty() {
+        let _ = writeln!(
+            text,
+            "  {}>> {}",
+            divergence.connection,
+            shortened(&escaped(&divergence.sent))
+        );
+    }
+    let skipped = divergence
+        .offset
+        .saturating_sub(if divergence.offset > NEAR {
+            16
+        } else {
+            divergence.offset
+        });
+    let expected = match skipped {
+        0 => shortened(&divergence.expected),
+        // The beginning is the same; what matters is what was due here.
+        _ => format!("… {}", shortened(&divergence.due)),
+    };
+    let _ = writeln!(
+        text,
+        "  expected  {expected:<40}  {}",
+        builds(&failure.agreeing)
+    );
+    let (shown, caret) = window(&divergence.actual, skipped, divergence.offset);
+    let _ = writeln!(text, "  actual    {shown}");
+    let place = format!("byte {}", divergence.offset);
+    let stream = match divergence.stream_offset {
+        offset if offset == divergence.offset => String::new(),
+        offset => format!(" (byte {offset} of the connection)"),
+    };
+    let _ = writeln!(
+        text,
+        "            {:caret$}^ {place}{stream}: {}",
+        "", divergence.fault
+    );
+    if skipped == 0 && divergence.due.starts_with('{') {
+        let _ = writeln!(
+            text,
+            "            {:caret$}  due here: {}",
+            "", divergence.due
+        );
+    }
+    let state = match divergence.state {
+        None => "the connection is open",
+        Some(Ended::Fin) => "the server has closed the connection (FIN)",
+        Some(Ended::Rst) => "the server has reset the connection (RST)",
+    };
+    let _ = writeln!(text, "  then      {state}");
+    let _ = writeln!(
+        text,
+        "  cut       {}",
+        cut(failure.cut, failure.right_before)
+    );
+    if !failure.answers_as.is_empty() {
+        let _ = writeln!(
+            text,
+            "  but       every byte is as {} answers",
+            builds(&failure.answers_as)
+        );
+    }
+    text.push_str(&wire_log(&failure.wire));
+    let _ = writeln!(
+        text,
+        "  at        fixtures/{}{}",
+        case.path.display(),
+        line(divergence.line)
+    );
+    again(&mut text, case, &failure.wire);
+    text
+}
+
+/// The end of a server.
+pub fn fatality(case: &Case, fatality: &Fatality) -> String {
+    let mut text = String::new();
+    heading(&mut text, "DIED", case, "");
+    match &fatality.death {
+        Some(death) => {
+            let _ = writeln!(text, "  the server {death}");
+        }
+        None => {
+            let _ = writeln!(text, "  {}", fatality.trouble);
+        }
+    }
+    if let Some((connection, sent)) = &fatality.last_sent {
+        let _ = writeln!(
+            text,
+            "  last sent {connection}>> {}",
+            shortened(&escaped(sent))
+        );
+    }
+    let _ = writeln!(text, "  cut       {}", fatality.cut);
+    text.push_str(&wire_log(&fatality.wire));
+    let _ = writeln!(text, "  at        fixtures/{}", case.path.display());
+    again(&mut text, case, &fatality.wire);
+    text
+}
+
+/// The last things that went over the wire, oldest first.
+pub fn wire_log(wire: &[WireEvent]) -> String {
+    let mut text = String::new();
+    let hidden = wire.len().saturating_sub(WIRE_SHOWN);
+    if hidden > 0 {
+        let _ = writeln!(text, "  wire      … {hidden} more before");
+    }
+    for (index, event) in wire[hidden..].iter().enumerate() {
+        let label = if index == 0 && hidden == 0 {
+            "wire"
+        } else {
+            ""
+        };
+        let name = &event.connection;
+        let said = match &event.what {
+            WireKind::Sent(head, length) => format!("{name} → {}", piece(head, *length)),
+            WireKind::Received(head, length) => format!("{name} ← {}", piece(head, *length)),
+            WireKind::Ended(ended) => format!("{name} ← {ended}"),
+            WireKind::Did(what) => format!("{name} ! {what}"),
+        };
+        let _ = writeln!(text, "  {label:9} {said}");
+    }
+    text
+}
+
+fn heading(text: &mut String, word: &str, case: &Case, right: &str) {
+    let level = case.header.level.spelling();
+    let _ = writeln!(text, "{word:9} {:<54} {level:7} {right}", case.id());
+    let _ = writeln!(text, "  {}", case.header.title);
+    if !case.header.why.is_empty() {
+        let _ = writeln!(text, "  why: {}", case.header.why);
+    }
+}
+
+fn line(line: usize) -> String {
+    if line == 0 {
+        ", at its end".to_owned()
+    } else {
+        format!(":{line}")
+    }
+}
+
+fn cut(cut: Cut, right_before: usize) -> String {
+    match (cut, right_before) {
+        (Cut::Whole, 0) => "none: it differs as written".to_owned(),
+        (Cut::Whole, times) => {
+            format!("none: it was right {times} times before, played in the same way")
+        }
+        (cut, 1) => format!("{cut}; as written it was right"),
+        (cut, times) => format!(
+            "{cut}; as written, and in {} other ways, it was right",
+            times - 1
+        ),
+    }
+}
+
+/// Builds of one product under one name: `redis 7.0.15, 8.2.3, valkey 9.1.2`.
+fn builds(identities: &[Identity]) -> String {
+    let mut text = String::new();
+    let mut product = "";
+    for identity in identities {
+        let comma = if text.is_empty() { "" } else { ", " };
+        if identity.product == product {
+            let _ = write!(text, "{comma}{}", identity.version);
+        } else {
+            let _ = write!(text, "{comma}{} {}", identity.product, identity.version);
+        }
+        product = &identity.product;
+    }
+    text
+}
+
+/// The bytes from `skipped` on, escaped and cut off, and the column of the byte at `offset` in them.
+fn window(bytes: &[u8], skipped: usize, offset: usize) -> (String, usize) {
+    let lead = if skipped > 0 { "… " } else { "" };
+    let skipped = skipped.min(bytes.len());
+    let offset = offset.clamp(skipped, bytes.len());
+    let before = escaped(&bytes[skipped..offset]);
+    let column = lead.chars().count() + before.chars().count();
+    (
+        format!("{lead}{}", shortened(&escaped(&bytes[skipped..]))),
+        column,
+    )
+}
+
+fn piece(head: &[u8], length: usize) -> String {
+    let text = shortened(&escaped(head));
+    if length > head.len() {
+        format!("{text} ({length} bytes)")
+    } else {
+        text
+    }
+}
+
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(WIDE) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+/// How to see it again: with nothing but a shell, where one connection said it all, and with the judge.
+fn again(text: &mut String, case: &Case, wire: &[WireEvent]) {
+    let mut names: Vec<&str> = wire.iter().map(|event| event.connection.as_str()).collect();
+    names.dedup();
+    let mut sent = Vec::new();
+    let mut plain = names.len() <= 1;
+    for event in wire {
+        match &event.what {
+            WireKind::Sent(head, length) => {
+                plain &= head.len() == *length;
+                sent.extend_from_slice(head);
+            }
+            WireKind::Did(_) => plain = false,
+            WireKind::Received(..) | WireKind::Ended(_) => {}
+        }
+    }
+    if plain && !sent.is_empty() && sent.len() <= 512 && case.header.config.is_empty() {
+        let _ = writeln!(
+            text,
+            "  again:    printf '{}' | nc -q1 127.0.0.1 6380",
+            shell_printf(&sent)
+        );
+    }
+    let _ = writeln!(text, "  again:    respect run '{}'", case.id());
+}
+
+/// Bytes as the format of the shell's printf, inside single quotes.
+fn shell_printf(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    for &byte in bytes {
+        match byte {
+            b'\r' => text.push_str("\\r"),
+            b'\n' => text.push_str("\\n"),
+            b'\\' => text.push_str("\\\\"),
+            b'%' => text.push_str("%%"),
+            b'\'' => text.push_str("'\\''"),
+            b' '..=b'~' => text.push(char::from(byte)),
+            // Octal is what every shell knows.
+            _ => {
+                let _ = write!(text, "\\{byte:03o}");
+            }
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_caret_stands_under_the_first_differing_byte() {
+        assert_eq!(window(b"+OK\r\n", 0, 1), ("+OK\\r\\n".to_owned(), 1));
+        assert_eq!(
+            window(b"\r\n+OK", 0, 2),
+            ("\\r\\n+OK".to_owned(), 4),
+            "escapes are wider than their byte"
+        );
+        assert_eq!(window(b"0123456789", 6, 8), ("… 6789".to_owned(), 4));
+        assert_eq!(
+            window(b"+OK", 0, 3),
+            ("+OK".to_owned(), 3),
+            "a caret behind the end is what is missing"
+        );
+    }
+
+    #[test]
+    fn a_shell_prints_the_very_bytes() {
+        assert_eq!(
+            shell_printf(b"SET k '%'\\\r\n\0\xff"),
+            "SET k '\\''%%'\\''\\\\\\r\\n\\000\\377"
+        );
+    }
+
+    #[test]
+    fn builds_of_one_product_share_its_name() {
+        let builds_named = |names: &[&str]| {
+            builds(
+                &names
+                    .iter()
+                    .map(|name| name.parse().unwrap())
+                    .collect::<Vec<_>>(),
+            )
+        };
+        assert_eq!(
+            builds_named(&["redis-7.0.15", "redis-8.2.3", "valkey-9.1.2"]),
+            "redis 7.0.15, 8.2.3, valkey 9.1.2"
+        );
+    }
+}
