@@ -1,5 +1,6 @@
 //! Every command, by family: in each file first the constants, then the functions, then the tests.
 
+mod arguments;
 mod connection;
 mod key;
 mod string;
