@@ -4,6 +4,7 @@ pub mod case;
 pub mod compare;
 pub mod cuts;
 pub mod known;
+pub mod observe;
 pub mod oracle;
 pub mod replay;
 pub mod report;
