@@ -1,6 +1,7 @@
 //! What the kinds of holes accept. Knows the kinds, not the patterns they stand in.
 
 use super::pattern::HoleKind;
+use crate::wire;
 
 /// What a hole makes of the bytes in front of it.
 pub(super) enum Filling {
@@ -27,6 +28,7 @@ pub(super) fn fill(kind: HoleKind, bytes: &[u8]) -> Filling {
         HoleKind::Time => fill_time(bytes),
         HoleKind::Addr => fill_addr(bytes),
         HoleKind::Bulk => fill_bulk(bytes),
+        HoleKind::Reply => fill_reply(bytes),
         HoleKind::Sha1 => match bytes
             .iter()
             .take(40)
@@ -151,4 +153,14 @@ fn fill_bulk(bytes: &[u8]) -> Filling {
         }
     }
     Filling::Done(content_end + 2)
+}
+
+fn fill_reply(bytes: &[u8]) -> Filling {
+    let mut reader = wire::Reader::new();
+    reader.feed(bytes);
+    match reader.next_reply() {
+        Ok(Some(reply)) => Filling::Done(reply.bytes().len()),
+        Ok(None) => Filling::NeedsMore,
+        Err(error) => Filling::Mismatch(usize::try_from(error.offset).unwrap_or(bytes.len())),
+    }
 }

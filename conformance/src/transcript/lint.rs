@@ -431,7 +431,8 @@ fn lint_expectation(number: usize, pattern: &Pattern, ending: Ending) -> Option<
     }
     match pattern.parts.last() {
         Some(PatternPart::Hole { name, kind })
-            if ending == Ending::Exact && !matches!(kind, HoleKind::Bulk | HoleKind::Sha1) =>
+            if ending == Ending::Exact
+                && !matches!(kind, HoleKind::Bulk | HoleKind::Reply | HoleKind::Sha1) =>
         {
             let message = format!(
                 "expected bytes behind {{{name}:{}}}, to know where it ends",
@@ -441,10 +442,12 @@ fn lint_expectation(number: usize, pattern: &Pattern, ending: Ending) -> Option<
         }
         Some(PatternPart::Hole {
             name,
-            kind: HoleKind::Bulk,
+            kind: kind @ (HoleKind::Bulk | HoleKind::Reply),
         }) if ending == Ending::Crlf => {
-            let message =
-                format!("expected `<<`: {{{name}:bulk}} ends with the bulk string's own CRLF");
+            let message = format!(
+                "expected `<<`: {{{name}:{}}} ends with a CRLF of its own",
+                kind.spelling()
+            );
             Some(Finding::error(number, 1, message).suggest("use `<<`"))
         }
         _ => None,

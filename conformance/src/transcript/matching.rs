@@ -313,7 +313,7 @@ mod tests {
 
     #[test]
     fn holes_take_what_is_of_their_kind_and_no_more() {
-        let cases: [(&str, &[u8], &str); 33] = [
+        let cases: [(&str, &[u8], &str); 37] = [
             (r"{x:int}\r\n", b"-12\r\n", "takes 5"),
             (r"{x:int}\r\n", b"-12", "more"),
             (r"{x:int}\r\n", b"-\r\n", "at 1: {x:int}"),
@@ -336,6 +336,10 @@ mod tests {
             (r"{x:bulk}", b"$2\r\nhiho", r"at 6: {x:bulk}"),
             (r"{x:bulk}", b"$-1\r\n", "at 1: {x:bulk}"),
             (r"{x:bulk}", b":1\r\n", "at 0: {x:bulk}"),
+            (r"{x:reply}", b":1\r\n:2\r\n", "takes 4"),
+            (r"{x:reply}", b"%1\r\n+k\r\n*1\r\n_\r\n", "takes 15"),
+            (r"{x:reply}", b"*2\r\n:1\r\n", "more"),
+            (r"{x:reply}", b"*1\r\n?\r\n", "at 4: {x:reply}"),
             (r"{x:time}\s", b"1339518083.107412 ", "takes 18"),
             (r"{x:time}\s", b"133951 ", "at 6: {x:time}"),
             (r"{x:addr}\s", b"127.0.0.1:6379 ", "takes 15"),

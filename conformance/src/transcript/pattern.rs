@@ -54,6 +54,8 @@ pub enum HoleKind {
     Int,
     /// A whole bulk string, from `$` to its last CRLF (so it is followed by nothing: write it on a `<<` line).
     Bulk,
+    /// One whole reply of any kind, to its last CRLF (so write it on a `<<` line, as a bulk string).
+    Reply,
     /// A number with or without fraction and exponent, `inf`, `-inf` or `nan`.
     Float,
     /// Digits.
@@ -70,9 +72,10 @@ pub enum HoleKind {
 
 impl HoleKind {
     /// Every kind with its spelling.
-    pub const ALL: [(&'static str, HoleKind); 8] = [
+    pub const ALL: [(&'static str, HoleKind); 9] = [
         ("int", HoleKind::Int),
         ("bulk", HoleKind::Bulk),
+        ("reply", HoleKind::Reply),
         ("float", HoleKind::Float),
         ("digits", HoleKind::Digits),
         ("any", HoleKind::Any),

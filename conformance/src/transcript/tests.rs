@@ -57,11 +57,11 @@ fn a_line_of_no_form_is_told_with_its_place_and_what_was_expected() {
         ),
         (
             "a> PING\na< é{pong:strng}\n",
-            "2:11: error: expected a kind of hole, one of int, bulk, float, digits, any, time, addr, sha1, found `strng`",
+            "2:11: error: expected a kind of hole, one of int, bulk, reply, float, digits, any, time, addr, sha1, found `strng`",
         ),
         (
             "a> PING\na< :{n:itn}\n",
-            "2:8: error: expected a kind of hole, one of int, bulk, float, digits, any, time, addr, sha1, found `itn`; did you mean `int`?",
+            "2:8: error: expected a kind of hole, one of int, bulk, reply, float, digits, any, time, addr, sha1, found `itn`; did you mean `int`?",
         ),
         (
             "a> PING\na! eoff\n",
@@ -228,7 +228,7 @@ fn what_makes_no_sense_is_told() {
 fn a_hole_needs_an_end_and_a_name_of_its_own() {
     let steps = "a: TIME\na<< *2\\r\\n{t:bulk}\na< {u:bulk}\na: ECHO {t}{u}\na<< {t}{x:int}\na: ECHO {x}\na<< {t}\n";
     let expected = [
-        "3:1: error: expected `<<`: {u:bulk} ends with the bulk string's own CRLF; use `<<`",
+        "3:1: error: expected `<<`: {u:bulk} ends with a CRLF of its own; use `<<`",
         "5:1: error: expected bytes behind {x:int}, to know where it ends; use `<`, which adds CRLF",
     ];
     assert_eq!(findings_in(steps), expected);
