@@ -22,6 +22,8 @@ mod resp;
 
 mod text;
 
+mod embedded;
 mod server;
 
+pub use embedded::{Connection, Embedded};
 pub use server::{Builder, Handle, Server, StartError};
