@@ -6,6 +6,7 @@ pub mod cuts;
 pub mod known;
 pub mod observe;
 pub mod oracle;
+pub mod record;
 pub mod replay;
 pub mod report;
 pub mod request;

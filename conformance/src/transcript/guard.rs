@@ -58,9 +58,9 @@ impl Version {
         Version(numbers.to_vec())
     }
 
-    /// The first number: 8 of 8.2.3.
-    pub fn major(&self) -> u32 {
-        self.0.first().copied().unwrap_or(0)
+    /// The numbers, the most significant first.
+    pub fn numbers(&self) -> &[u32] {
+        &self.0
     }
 
     /// Compares as many numbers as `guard` has; missing ones count as 0.
