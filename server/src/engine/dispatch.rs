@@ -3,7 +3,6 @@
 use crate::engine::Engine;
 use crate::engine::client::{ClientFlags, ClientKey};
 use crate::engine::gate::{Candidate, Refusal};
-use crate::registry::command::Run;
 use crate::registry::table::Entry;
 use crate::resp::args::{Args, OwnedArgs};
 use crate::resp::error::Error;
@@ -135,7 +134,7 @@ impl Engine {
 /// The commands that act on the transaction instead of being queued in it.
 fn runs_inside_multi(entry: &Entry) -> bool {
     matches!(
-        entry.command.name,
+        entry.full_name.as_str(),
         "exec" | "discard" | "multi" | "watch" | "quit" | "reset"
     )
 }
@@ -156,8 +155,8 @@ pub(crate) fn find(
     let Some(entry) = registry.find(args.at(0)) else {
         return Err(unknown_command(args));
     };
-    match (&entry.command.run, args.get(1)) {
-        (Run::Container, Some(name)) => registry
+    match args.get(1) {
+        Some(name) if !entry.subcommands.is_empty() => registry
             .find_subcommand(entry, name)
             .ok_or_else(|| unknown_subcommand(entry, name)),
         _ => Ok(entry),

@@ -112,7 +112,7 @@ fn subscriber_mode(_: &Engine, candidate: &Candidate<'_>) -> Result<(), Refusal>
     let Candidate { client, entry, .. } = candidate;
     let refused = client.is(ClientFlags::PUBSUB)
         && client.protocol == Protocol::Resp2
-        && !ALLOWED.contains(&entry.command.name);
+        && !ALLOWED.contains(&entry.full_name.as_str());
     if refused {
         return Err(Refusal::Error(Error::new(format!(
             "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context",
