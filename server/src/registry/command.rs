@@ -6,6 +6,8 @@
 use bitflags::bitflags;
 
 use crate::engine::{Call, Data, Engine};
+use crate::registry::keys::KeyRef;
+use crate::resp::args::Args;
 use crate::resp::error::Error;
 
 /// How a command is carried out; the variant decides what the handler can reach.
@@ -42,12 +44,13 @@ bitflags! {
         const FAST = 1 << 13;
         const NO_AUTH = 1 << 14;
         const MAY_REPLICATE = 1 << 15;
-        const NO_ASYNC_LOADING = 1 << 16;
-        const NO_MULTI = 1 << 17;
-        const MOVABLEKEYS = 1 << 18;
-        const ALLOW_BUSY = 1 << 19;
+        const NO_MANDATORY_KEYS = 1 << 16;
+        const NO_ASYNC_LOADING = 1 << 17;
+        const NO_MULTI = 1 << 18;
+        const MOVABLEKEYS = 1 << 19;
+        const ALLOW_BUSY = 1 << 20;
         /// Only where enable-debug-command or its like allows it; not shown by COMMAND INFO.
-        const PROTECTED = 1 << 20;
+        const PROTECTED = 1 << 21;
     }
 }
 
@@ -126,6 +129,10 @@ bitflags! {
 
 /// Where the keys of a spec begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(
+    dead_code,
+    reason = "the whole list of Redis, so that a new family only adds its commands"
+)]
 pub(crate) enum Begin {
     /// At this argument.
     Index(i32),
@@ -137,6 +144,10 @@ pub(crate) enum Begin {
 
 /// How the keys of a spec are found from where they begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(
+    dead_code,
+    reason = "the whole list of Redis, so that a new family only adds its commands"
+)]
 pub(crate) enum Find {
     /// Up to `last` (relative to the beginning; negative counts from the end), every `step`, within `1/limit` of the rest.
     Range { last: i32, step: i32, limit: i32 },
@@ -182,6 +193,10 @@ impl Keys {
     }
 }
 
+/// Finds the keys of a command whose key specs alone cannot say where they are or what becomes of them: no keys if the
+/// arguments are not the command's.
+pub(crate) type FindKeys = fn(Args<'_>) -> Vec<KeyRef>;
+
 /// The kind of an argument, as `COMMAND DOCS` names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(
@@ -211,7 +226,6 @@ pub(crate) struct Arg {
     pub(crate) key_spec: Option<u8>,
     pub(crate) since: Option<&'static str>,
     pub(crate) deprecated_since: Option<&'static str>,
-    pub(crate) summary: Option<&'static str>,
     pub(crate) optional: bool,
     pub(crate) multiple: bool,
     pub(crate) multiple_token: bool,
@@ -229,7 +243,6 @@ impl Arg {
             key_spec: None,
             since: None,
             deprecated_since: None,
-            summary: None,
             optional: false,
             multiple: false,
             multiple_token: false,
@@ -313,6 +326,8 @@ pub(crate) struct Command {
     /// The categories that do not follow from the flags.
     pub(crate) categories: Categories,
     pub(crate) keys: &'static [Keys],
+    /// Asked where a key spec has VARIABLE_FLAGS, is INCOMPLETE or is beyond description.
+    pub(crate) find_keys: Option<FindKeys>,
     pub(crate) args: &'static [Arg],
     pub(crate) summary: &'static str,
     pub(crate) complexity: &'static str,
@@ -320,6 +335,8 @@ pub(crate) struct Command {
     pub(crate) tips: &'static [&'static str],
     pub(crate) deprecated_since: Option<&'static str>,
     pub(crate) replaced_by: Option<&'static str>,
+    /// Not for users: one of Redis's own tools.
+    pub(crate) syscmd: bool,
     pub(crate) subcommands: &'static [Command],
 }
 
@@ -341,6 +358,7 @@ impl Command {
             flags: Flags::empty(),
             categories: Categories::empty(),
             keys: &[],
+            find_keys: None,
             args: &[],
             summary: "",
             complexity: "",
@@ -348,6 +366,7 @@ impl Command {
             tips: &[],
             deprecated_since: None,
             replaced_by: None,
+            syscmd: false,
             subcommands: &[],
         }
     }
@@ -364,6 +383,11 @@ impl Command {
 
     pub(crate) const fn keys(mut self, keys: &'static [Keys]) -> Command {
         self.keys = keys;
+        self
+    }
+
+    pub(crate) const fn find_keys(mut self, find: FindKeys) -> Command {
+        self.find_keys = Some(find);
         self
     }
 
@@ -402,6 +426,11 @@ impl Command {
     ) -> Command {
         self.deprecated_since = Some(since);
         self.replaced_by = Some(replaced_by);
+        self
+    }
+
+    pub(crate) const fn syscmd(mut self) -> Command {
+        self.syscmd = true;
         self
     }
 
