@@ -102,6 +102,42 @@ pub fn plan(transcript: &Transcript, server: &Identity) -> Vec<Task> {
     tasks
 }
 
+/// What a slot's lines wait for on one connection.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Awaited {
+    /// The bytes, line by line, each with its CRLF.
+    pub patterns: Vec<Pattern>,
+    /// Whether the server closes.
+    pub end: bool,
+}
+
+/// What a slot's lines wait for on one server, by connection; nothing for a connection they do not mention.
+pub fn awaited(
+    transcript: &Transcript,
+    server: &Identity,
+    slot: usize,
+) -> BTreeMap<String, Awaited> {
+    let Some(slot) = slots(transcript).into_iter().nth(slot) else {
+        return BTreeMap::new();
+    };
+    let ends = |action: &Action| {
+        matches!(
+            action,
+            Action::Observe {
+                observation: Observation::End { .. },
+                ..
+            }
+        )
+    };
+    let awaited = |actions: Vec<Action>| Awaited {
+        end: actions.iter().any(ends),
+        patterns: patterns(&actions),
+    };
+    let said = slot.as_written(transcript, server).into_iter();
+    said.map(|(connection, actions)| (connection, awaited(actions)))
+        .collect()
+}
+
 /// Fills the holes of a slot's lines for one connection from what was read, as far as the lines still fit.
 pub fn capture(
     transcript: &Transcript,

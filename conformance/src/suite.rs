@@ -374,7 +374,7 @@ impl Seat {
     }
 
     /// Why the transcript is not for this server.
-    fn not_applicable(&self, case: &Case) -> Option<String> {
+    pub fn not_applicable(&self, case: &Case) -> Option<String> {
         match &case.header.since {
             Some(since) if !since.holds(&self.identity) => return Some(format!("@since {since}")),
             _ => {}

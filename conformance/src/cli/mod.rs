@@ -2,6 +2,7 @@
 
 mod fixtures;
 mod oracle;
+mod record;
 mod run;
 
 use std::fmt;
@@ -54,6 +55,8 @@ enum Command {
     /// Judge a server: replay transcripts at every cut and compare every byte
     #[command(after_help = EXIT_CODES)]
     Run(run::Arguments),
+    /// Ask real servers, and rewrite in place what transcripts expect of them
+    Record(record::Arguments),
     /// Look for mistakes in transcripts
     Lint(fixtures::Selection),
     /// Write transcripts in their canonical form
@@ -81,6 +84,7 @@ pub(crate) fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = match arguments.command {
         Command::Run(arguments) => run::main(&arguments),
+        Command::Record(arguments) => record::main(&arguments),
         Command::Lint(selection) => fixtures::lint(&selection),
         Command::Fmt { selection, check } => fixtures::format(&selection, check),
         Command::Show(selection) => fixtures::show(&selection),
