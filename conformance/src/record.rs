@@ -3,7 +3,8 @@
 //!
 //! A transcript is recorded slot by slot. A *slot* is a run of expectation lines (`<`, `<<`, any-order blocks and close
 //! observations, with the comments and blank lines between) and stands for everything the server says between the sends
-//! before it and the sends after it. A transcript that ends with sends has one more slot at its end. [`plan`] says what to
+//! before it and the sends after it. A transcript that ends with sends has one more slot at its end; a draft, which
+//! expects nothing anywhere, has one behind every write. [`plan`] says what to
 //! do and when to ask; at every slot the driver reads all connections until they are quiet, notes each one's bytes and
 //! whether it was closed, and calls [`capture`] so that later sends can use what holes took. It does so for several
 //! restarts of several servers, and [`rewrite`] writes it down:
@@ -206,6 +207,9 @@ struct Slot {
 }
 
 fn slots(transcript: &Transcript) -> Vec<Slot> {
+    if !transcript.steps().any(|(_, step)| is_answer(&step.action)) {
+        return slots_of_draft(transcript);
+    }
     let mut slots: Vec<Slot> = Vec::new();
     let mut unanswered = None;
     let mut open = false;
@@ -227,6 +231,28 @@ fn slots(transcript: &Transcript) -> Vec<Slot> {
     }
     if let Some(end) = unanswered {
         slots.push(Slot { start: end, end });
+    }
+    slots
+}
+
+/// Where nothing is expected yet, there is a slot behind every write, and one at the end.
+fn slots_of_draft(transcript: &Transcript) -> Vec<Slot> {
+    let steps: Vec<(usize, &Step)> = (Slot {
+        start: 0,
+        end: transcript.lines.len(),
+    })
+    .steps(transcript)
+    .collect();
+    let mut slots = Vec::new();
+    for (at, (index, step)) in steps.iter().enumerate() {
+        let next = steps.get(at + 1).map(|(_, step)| step);
+        let joined = next.is_some_and(|next| {
+            next.action.is_send() && next.action.connection() == step.action.connection()
+        });
+        if (step.action.is_send() && !joined) || next.is_none() {
+            let end = index + 1;
+            slots.push(Slot { start: end, end });
+        }
     }
     slots
 }

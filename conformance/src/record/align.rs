@@ -162,7 +162,7 @@ fn divide_pattern(expected: &[Pattern]) -> Vec<Pattern> {
             PatternPart::AnyOrder(_) => pieces
                 .extend(Some(std::mem::take(&mut piece)).filter(|piece| !piece.parts.is_empty())),
             PatternPart::Hole {
-                kind: HoleKind::Bulk,
+                kind: HoleKind::Bulk | HoleKind::Reply,
                 ..
             } => {
                 piece.parts.push(part.clone());

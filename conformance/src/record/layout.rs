@@ -174,7 +174,7 @@ fn strip_crlf(pattern: &mut Pattern) -> Ending {
             // `{v:bulk}` and a CRLF of its own behind it must not look like `{v:bulk}` with the CRLF it includes.
             match pattern.parts.last() {
                 Some(PatternPart::Hole {
-                    kind: HoleKind::Bulk,
+                    kind: HoleKind::Bulk | HoleKind::Reply,
                     ..
                 }) => {
                     pattern.push_literal(b"\r\n");

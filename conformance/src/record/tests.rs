@@ -194,6 +194,15 @@ fn an_early_answer_waits_for_the_lines_that_ask_for_it() {
 }
 
 #[test]
+fn a_draft_has_a_place_for_answers_behind_every_write() {
+    records(
+        "a: BLPOP k 0\nb: MULTI\nb: EXEC\na! shutdown\n",
+        &[("redis-8.2.3", &["1 b +OK\\r\\n*0\\r\\n\n2 a eof"])],
+        "%% redis-8.2.3: 1 start\na: BLPOP k 0\nb: MULTI\nb: EXEC\nb< +OK\nb< *0\na! shutdown\na! eof\n",
+    );
+}
+
+#[test]
 fn long_replies_are_laid_out_by_element_and_long_runs_are_counted() {
     let word = "w".repeat(31);
     let answer = format!(
