@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::config::Config;
-use crate::engine::{ClientKey, Engine, Host, Now, Peer, Progress, Wire, Written};
+use crate::engine::{ClientKey, Engine, Facts, Host, Now, Peer, Progress, Wire, Written};
 use crate::resp::output::Output;
 
 /// What an [`Embedded`] takes the time to be when it is made: the first second of 2026, in microseconds since 1970.
@@ -188,6 +188,13 @@ impl Host for Clock {
 
     fn memory_used(&self) -> usize {
         0
+    }
+
+    fn purge_memory(&mut self) {}
+
+    /// Nothing here depends on the machine.
+    fn facts(&self) -> Facts {
+        Facts::default()
     }
 }
 

@@ -26,4 +26,5 @@ mod embedded;
 mod server;
 
 pub use embedded::{Connection, Embedded};
+pub use host::Allocator;
 pub use server::{Builder, Handle, Server, StartError};

@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 
 use crate::config::Config;
 use crate::engine::Engine;
-use crate::host::System;
+use crate::host::{Allocator, System};
 use crate::net::{EventLoop, Listener, Stop};
 
 /// Why a server did not start.
@@ -55,7 +55,7 @@ pub struct Server {
 pub struct Builder {
     config: Config,
     seed: Option<u64>,
-    memory_used: fn() -> usize,
+    allocator: Allocator,
 }
 
 impl Server {
@@ -69,7 +69,7 @@ impl Server {
         Builder {
             config,
             seed: None,
-            memory_used: || 0,
+            allocator: Allocator::default(),
         }
     }
 
@@ -97,6 +97,12 @@ impl Builder {
     /// Makes every random choice repeatable.
     pub fn seed(mut self, seed: u64) -> Builder {
         self.seed = Some(seed);
+        self
+    }
+
+    /// Tells the server about the program's allocator; without it, `used_memory` is 0.
+    pub fn allocator(mut self, allocator: Allocator) -> Builder {
+        self.allocator = allocator;
         self
     }
 
@@ -132,7 +138,7 @@ impl Builder {
         }
         let event_loop = EventLoop::new(listeners)?;
         let seed = self.seed.unwrap_or_else(|| fastrand::u64(..));
-        let engine = Engine::new(self.config, seed, Box::new(System::new(self.memory_used)));
+        let engine = Engine::new(self.config, seed, Box::new(System::new(self.allocator)));
         Ok(Server {
             engine,
             event_loop,

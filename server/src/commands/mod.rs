@@ -3,8 +3,13 @@
 mod arguments;
 mod command;
 mod connection;
+mod debug;
 pub(crate) mod help;
+mod info;
 mod key;
+mod memory;
+mod server;
+mod slowlog;
 mod string;
 
 use crate::registry::command::Command;
@@ -13,6 +18,11 @@ use crate::registry::command::Command;
 pub(crate) const FAMILIES: &[&[Command]] = &[
     command::COMMANDS,
     connection::COMMANDS,
+    debug::COMMANDS,
+    info::COMMANDS,
     key::COMMANDS,
+    memory::COMMANDS,
+    server::COMMANDS,
+    slowlog::COMMANDS,
     string::COMMANDS,
 ];

@@ -4,7 +4,7 @@ use crate::engine::Engine;
 use crate::engine::client::{ClientFlags, ClientKey};
 use crate::engine::data::Data;
 use crate::keyspace::db::Keys;
-use crate::registry::command::Run;
+use crate::registry::command::{Flags, Run};
 use crate::registry::table::Entry;
 use crate::resp::args::Args;
 use crate::resp::error::Error;
@@ -79,14 +79,38 @@ impl Engine {
             reply.error(&error);
         }
         self.tick();
+        let took_us = self.now.mono_us - started_us;
+        self.stats.commands_us += took_us;
         let stat = &mut self.stats.commands[entry.slot];
         stat.calls += 1;
-        stat.usec += self.now.mono_us - started_us;
+        stat.usec += took_us;
         stat.failed += u64::from(failed);
         self.stats.commands_processed += 1;
+        let slow_us = self.config.slowlog_log_slower_than;
+        if slow_us >= 0 && took_us >= slow_us as u64 {
+            self.log_slow(client, entry, args, took_us);
+        }
         if !self.changes.list.is_empty() {
             self.announce();
         }
+    }
+
+    #[cold]
+    fn log_slow(&mut self, client: ClientKey, entry: &Entry, args: Args<'_>, took_us: u64) {
+        let Some(client) = self.clients.get(client) else {
+            return;
+        };
+        if entry.command.flags.contains(Flags::SKIP_SLOWLOG) {
+            return;
+        }
+        let name = client
+            .labels
+            .as_ref()
+            .map_or(b"".as_slice(), |labels| &labels.name);
+        let peer = client.peer.addr.to_string();
+        let (len_max, at_s) = (self.config.slowlog_max_len, self.now.wall_s());
+        self.slowlog
+            .push(len_max, at_s, took_us, args.iter(), peer, name);
     }
 
     /// Turns what happened to keys into everything that follows from it.

@@ -140,6 +140,20 @@ impl Client {
         self.flags.intersects(flags)
     }
 
+    /// Bytes that it and its buffers take.
+    pub(crate) fn memory(&self) -> usize {
+        let queued = self
+            .transaction
+            .iter()
+            .flat_map(|transaction| &transaction.queued);
+        size_of::<Client>()
+            + self.input.buffer.capacity()
+            + self.input.parser.memory()
+            + self.output.queued_memory()
+            + self.output.tail_capacity()
+            + queued.map(|(_, args)| args.memory()).sum::<usize>()
+    }
+
     /// The labels, to be set.
     pub(crate) fn labels_mut(&mut self) -> &mut Labels {
         self.labels.get_or_insert_default()

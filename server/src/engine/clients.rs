@@ -59,6 +59,11 @@ impl Clients {
         clients
     }
 
+    /// Bytes that the clients and their buffers take.
+    pub(crate) fn memory(&self) -> usize {
+        self.iter().map(Client::memory).sum()
+    }
+
     /// All clients in no particular order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Client> {
         self.slab.iter().map(|(_, client)| &**client)

@@ -18,10 +18,14 @@ const EXPIRE_BATCH: usize = 20;
 /// While more than this share of the keys looked at had expired, it is worth going on (10 %).
 const EXPIRE_WORTHWHILE: usize = 10;
 
+/// Time between two samples of a rate.
+const SAMPLE_EVERY_US: u64 = 100_000;
+
 /// When what is due next.
 #[derive(Debug)]
 pub(crate) struct Cron {
     next_us: u64,
+    next_sample_us: u64,
     /// The last expire cycle left expired keys behind, so the fast cycle goes on.
     expire_unfinished: bool,
     fast_expire_us: u64,
@@ -31,6 +35,7 @@ impl Cron {
     pub(crate) fn new(now: Now) -> Cron {
         Cron {
             next_us: now.mono_us,
+            next_sample_us: now.mono_us,
             expire_unfinished: false,
             fast_expire_us: 0,
         }
@@ -58,8 +63,24 @@ impl Engine {
         }
         let hz = u64::from(self.config.hz.clamp(1, 500));
         self.cron.next_us = self.now.mono_us + 1_000_000 / hz;
+        self.note_memory_peak();
+        self.sample_rates();
         self.close_idle();
         self.expire(1_000_000 / hz * EXPIRE_SHARE_PERCENT / 100);
+    }
+
+    /// Samples the counters whose rates INFO shows. Redis does so every 100 ms whatever `hz` is.
+    fn sample_rates(&mut self) {
+        let mono_us = self.now.mono_us;
+        if mono_us < self.cron.next_sample_us {
+            return;
+        }
+        self.cron.next_sample_us = mono_us + SAMPLE_EVERY_US;
+        let stats = &mut self.stats;
+        stats.command_rate.sample(stats.commands_processed, mono_us);
+        stats.input_rate.sample(stats.net_input_bytes, mono_us);
+        stats.output_rate.sample(stats.net_output_bytes, mono_us);
+        stats.turn_rate.sample(stats.turns, mono_us);
     }
 
     /// Ends CLIENT PAUSE when its time has come.

@@ -34,4 +34,37 @@ pub(crate) trait Host: Send {
 
     /// Bytes of memory in use by the process's allocations.
     fn memory_used(&self) -> usize;
+
+    /// Gives memory that is free back to the operating system, where the allocator can.
+    fn purge_memory(&mut self);
+
+    /// What else INFO tells of the process and its machine.
+    fn facts(&self) -> Facts;
+}
+
+/// The process and its machine, as INFO describes them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Facts {
+    /// Name, release and hardware of the operating system.
+    pub(crate) os: String,
+    pub(crate) process_id: u32,
+    pub(crate) executable: String,
+    /// Bytes.
+    pub(crate) resident: u64,
+    /// Bytes.
+    pub(crate) system_memory: u64,
+    pub(crate) cpu: Cpu,
+    /// The allocator the program was built with.
+    pub(crate) allocator: &'static str,
+}
+
+/// Processor time.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Cpu {
+    pub(crate) system: Duration,
+    pub(crate) user: Duration,
+    pub(crate) system_main_thread: Duration,
+    pub(crate) user_main_thread: Duration,
+    pub(crate) system_children: Duration,
+    pub(crate) user_children: Duration,
 }

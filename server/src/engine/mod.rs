@@ -9,6 +9,7 @@ mod clients;
 mod cron;
 mod data;
 mod dispatch;
+mod facts;
 mod gate;
 mod host;
 mod input;
@@ -21,13 +22,14 @@ use crate::keyspace::changes::Changes;
 use crate::keyspace::db::Keyspace;
 use crate::registry::table::{self, Table};
 use crate::stats::Stats;
+use crate::stats::slowlog::SlowLog;
 
 pub(crate) use call::Call;
 #[allow(
     unused_imports,
     reason = "the families of commands on their way use them"
 )]
-pub(crate) use client::{ClientKey, Peer};
+pub(crate) use client::{Client, ClientFlags, ClientKey, Input, Labels, Peer, Transaction};
 #[allow(
     unused_imports,
     reason = "the families of commands on their way use them"
@@ -35,7 +37,7 @@ pub(crate) use client::{ClientKey, Peer};
 pub(crate) use clients::Clients;
 pub(crate) use data::Data;
 pub(crate) use gate::Pause;
-pub(crate) use host::{Host, Now};
+pub(crate) use host::{Cpu, Facts, Host, Now};
 pub(crate) use input::Progress;
 pub(crate) use turn::{Wire, Written};
 
@@ -53,6 +55,15 @@ pub(crate) struct Engine {
     /// Read at the start of a turn and after every command; the same throughout one command.
     pub(crate) now: Now,
     pub(crate) access: Mode,
+    pub(crate) slowlog: SlowLog,
+    /// The clocks at the start.
+    pub(crate) started: Now,
+    /// Memory in use before the first client came.
+    pub(crate) memory_at_start: usize,
+    /// 40 hexadecimal digits, new at every start.
+    pub(crate) run_id: String,
+    /// 40 hexadecimal digits that name this data set's history.
+    pub(crate) replication_id: String,
     /// Set by SHUTDOWN and by signals: the loop ends with the turn.
     pub(crate) stopping: bool,
     lists: turn::Lists,
@@ -72,13 +83,18 @@ impl Engine {
             changes: Changes::default(),
             pause: None,
             registry,
-            host,
-            rng,
             now,
             access: Mode::Lru,
+            slowlog: SlowLog::default(),
+            started: now,
+            memory_at_start: host.memory_used(),
+            run_id: hex_id(&mut rng),
+            replication_id: hex_id(&mut rng),
             stopping: false,
             lists: turn::Lists::default(),
             cron: cron::Cron::new(now),
+            host,
+            rng,
             config,
         }
     }
@@ -87,4 +103,9 @@ impl Engine {
     pub(crate) fn tick(&mut self) {
         self.now = self.host.now();
     }
+}
+
+/// 40 random hexadecimal digits, as Redis names runs and replication histories.
+fn hex_id(rng: &mut fastrand::Rng) -> String {
+    (0..40).map(|_| rng.digit(16)).collect()
 }

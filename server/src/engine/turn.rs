@@ -70,6 +70,7 @@ impl Engine {
 
     /// Ends a turn. The order is that of Redis's `beforeSleep`.
     pub(crate) fn end_turn(&mut self, wire: &mut impl Wire) {
+        let began_us = self.now.mono_us;
         self.tick();
         // Whoever waited too long, or for a pause that is over, is dealt with before anything new.
         self.end_pause_in_time();
@@ -82,6 +83,8 @@ impl Engine {
         self.write_all(wire);
         // Last, since a write that fails dooms its client too; closing earlier would lose replies.
         self.close_doomed(wire);
+        self.stats.turns += 1;
+        self.stats.turns_us += self.now.mono_us - began_us;
     }
 
     fn resume(&mut self) {

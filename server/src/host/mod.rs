@@ -3,4 +3,5 @@
 pub(crate) mod log;
 mod system;
 
+pub use system::Allocator;
 pub(crate) use system::System;

@@ -2,20 +2,46 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crate::engine::{Host, Now};
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::{TimeVal, TimeValLike};
+use nix::sys::utsname::uname;
+
+use crate::engine::{Cpu, Facts, Host, Now};
+
+/// What only the program knows of its allocator: a library must not install one.
+#[derive(Clone, Copy, Debug)]
+pub struct Allocator {
+    /// As INFO's `mem_allocator` shows it.
+    pub name: &'static str,
+    /// Bytes in use.
+    pub used: fn() -> usize,
+    /// Gives free memory back to the operating system.
+    pub purge: fn(),
+}
+
+impl Default for Allocator {
+    /// One that cannot be asked: its use reads as 0.
+    fn default() -> Allocator {
+        Allocator {
+            name: "libc",
+            used: || 0,
+            purge: || {},
+        }
+    }
+}
 
 /// The real clocks and the real memory.
 pub(crate) struct System {
     started: Instant,
-    memory_used: fn() -> usize,
+    allocator: Allocator,
 }
 
 impl System {
-    /// `memory_used` asks the allocator, which only the program knows.
-    pub(crate) fn new(memory_used: fn() -> usize) -> System {
+    /// The real environment of a program with this allocator.
+    pub(crate) fn new(allocator: Allocator) -> System {
         System {
             started: Instant::now(),
-            memory_used,
+            allocator,
         }
     }
 }
@@ -37,6 +63,70 @@ impl Host for System {
     }
 
     fn memory_used(&self) -> usize {
-        (self.memory_used)()
+        (self.allocator.used)()
     }
+
+    fn purge_memory(&mut self) {
+        (self.allocator.purge)();
+    }
+
+    fn facts(&self) -> Facts {
+        let (system, user) = cpu(UsageWho::RUSAGE_SELF);
+        let (system_main_thread, user_main_thread) = cpu(UsageWho::RUSAGE_THREAD);
+        let (system_children, user_children) = cpu(UsageWho::RUSAGE_CHILDREN);
+        let executable = std::env::current_exe()
+            .map(|path| path.display().to_string())
+            .unwrap_or_default();
+        Facts {
+            os: operating_system(),
+            process_id: std::process::id(),
+            executable,
+            resident: resident().unwrap_or_default(),
+            system_memory: system_memory().unwrap_or_default(),
+            cpu: Cpu {
+                system,
+                user,
+                system_main_thread,
+                user_main_thread,
+                system_children,
+                user_children,
+            },
+            allocator: self.allocator.name,
+        }
+    }
+}
+
+/// Time spent in the system and in the program.
+fn cpu(who: UsageWho) -> (Duration, Duration) {
+    let time = |value: TimeVal| {
+        Duration::from_micros(u64::try_from(value.num_microseconds()).unwrap_or(0))
+    };
+    getrusage(who)
+        .map(|usage| (time(usage.system_time()), time(usage.user_time())))
+        .unwrap_or_default()
+}
+
+fn operating_system() -> String {
+    let Ok(names) = uname() else {
+        return String::new();
+    };
+    [names.sysname(), names.release(), names.machine()]
+        .map(|name| name.to_string_lossy())
+        .join(" ")
+}
+
+/// Resident memory in bytes, where the system tells.
+fn resident() -> Option<u64> {
+    const PAGE_LEN: u64 = 4096;
+    let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
+    Some(statm.split_whitespace().nth(1)?.parse::<u64>().ok()? * PAGE_LEN)
+}
+
+/// The machine's memory in bytes, where the system tells.
+fn system_memory() -> Option<u64> {
+    let meminfo = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = meminfo
+        .lines()
+        .find_map(|line| line.strip_prefix("MemTotal:"))?;
+    Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024)
 }

@@ -238,6 +238,11 @@ impl Entry {
         }
     }
 
+    /// Where it lies, for those who want to see that two are the same.
+    pub(crate) fn address(&self) -> usize {
+        self.0.as_ptr().addr()
+    }
+
     /// Bytes of this entry's own block.
     pub(crate) fn block_len(&self) -> usize {
         self.layout().size()

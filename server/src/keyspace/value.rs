@@ -17,6 +17,21 @@ pub(crate) enum Value {
     String(Arc<Vec<u8>>),
 }
 
+impl Value {
+    /// Bytes it takes outside its entry.
+    pub(crate) fn memory(&self) -> usize {
+        match self {
+            // The counts of an Arc take two words.
+            Value::String(shared) => {
+                size_of::<Value>()
+                    + size_of::<Vec<u8>>()
+                    + 2 * size_of::<usize>()
+                    + shared.capacity()
+            }
+        }
+    }
+}
+
 /// A value about to be stored.
 #[derive(Debug)]
 pub(crate) enum New<'a> {

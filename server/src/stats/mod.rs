@@ -1,6 +1,11 @@
 //! What the server counts about itself; knows nothing of what it counts.
 
+pub(crate) mod rate;
+pub(crate) mod slowlog;
+
 use std::collections::BTreeMap;
+
+use rate::Rate;
 
 /// More kinds of error than this are counted as one, as a guard against clients that invent them.
 const ERROR_KINDS_MAX: usize = 128;
@@ -34,7 +39,18 @@ pub(crate) struct Stats {
     pub(crate) reads_processed: u64,
     pub(crate) writes_processed: u64,
     pub(crate) expired_time_cap_reached: u64,
-    pub(crate) total_active_expire_us: u64,
+    pub(crate) active_expire_us: u64,
+    pub(crate) memory_peak: usize,
+    /// Seconds since 1970.
+    pub(crate) memory_peak_s: i64,
+    /// Turns of the loop, the time they took, and how much of it went into commands.
+    pub(crate) turns: u64,
+    pub(crate) turns_us: u64,
+    pub(crate) commands_us: u64,
+    pub(crate) command_rate: Rate,
+    pub(crate) input_rate: Rate,
+    pub(crate) output_rate: Rate,
+    pub(crate) turn_rate: Rate,
 }
 
 impl Stats {

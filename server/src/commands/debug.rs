@@ -1,0 +1,280 @@
+//! DEBUG: what test suites use to look inside and to bend time.
+
+use std::time::Duration;
+
+use crate::commands::help::write_help;
+use crate::engine::{Call, Engine};
+use crate::keyspace::access;
+use crate::keyspace::db::Deadline;
+use crate::keyspace::value::New;
+use crate::registry::command::{Command, Flags, Group, Outcome, Run};
+use crate::resp::error::Error;
+use crate::resp::reply::{Protocol, Reply};
+use crate::text::integers;
+
+/// The commands of this family.
+pub(crate) const COMMANDS: &[Command] =
+    &[
+        Command::new("debug", "1.0.0", Group::Server, -2, Run::Engine(debug))
+            .flags(
+                Flags::ADMIN
+                    .union(Flags::NOSCRIPT)
+                    .union(Flags::LOADING)
+                    .union(Flags::STALE)
+                    .union(Flags::PROTECTED),
+            )
+            .summary("A container for debugging commands.")
+            .complexity("Depends on subcommand.")
+            .syscmd(),
+    ];
+
+/// A subcommand: its word, how many arguments it takes, and its function.
+type Subcommand = (
+    &'static str,
+    std::ops::RangeInclusive<usize>,
+    fn(&mut Engine, &mut Call<'_>) -> Outcome,
+);
+
+const SUBCOMMANDS: &[Subcommand] = &[
+    ("help", 0..=0, help),
+    ("error", 1..=1, error),
+    ("log", 1..=1, log),
+    ("object", 1..=2, object),
+    ("populate", 1..=3, populate),
+    ("protocol", 1..=1, protocol),
+    ("set-active-expire", 1..=1, set_active_expire),
+    ("sleep", 1..=1, sleep),
+];
+
+fn debug(engine: &mut Engine, call: &mut Call<'_>) -> Outcome {
+    let arguments = call.args.len() - 2;
+    let found = SUBCOMMANDS
+        .iter()
+        .find(|(name, takes, _)| call.args.is(1, name) && takes.contains(&arguments));
+    match found {
+        Some((_, _, run)) => run(engine, call),
+        None => {
+            let name = call.args.at(1);
+            let line = [
+                b"ERR unknown subcommand or wrong number of arguments for '",
+                &name[..name.len().min(128)],
+                b"'. Try DEBUG HELP.",
+            ];
+            Err(Error::new(line.concat()))
+        }
+    }
+}
+
+fn help(_: &mut Engine, call: &mut Call<'_>) -> Outcome {
+    let lines = [
+        "ERROR <string>",
+        "    Return a Redis protocol error with <string> as message. Useful for clients",
+        "    unit tests to simulate Redis errors.",
+        "LOG <message>",
+        "    Write <message> to the server log.",
+        "OBJECT <key>",
+        "    Show low level info about `key` and associated value.",
+        "POPULATE <count> [<prefix>] [<size>]",
+        "    Create <count> string keys named key:<num>. If <prefix> is specified then",
+        "    it is used instead of the 'key' prefix. These are not propagated to",
+        "    replicas. Cluster slots are not respected so keys not belonging to the",
+        "    current node can be created in cluster mode.",
+        "PROTOCOL <type>",
+        "    Reply with a test value of the specified type. <type> can be: string,",
+        "    integer, double, bignum, null, array, set, map, attrib, push, verbatim,",
+        "    true, false.",
+        "SET-ACTIVE-EXPIRE <0|1>",
+        "    Setting it to 0 disables expiring keys (and hash-fields) in background",
+        "    when they are not accessed (otherwise the Redis behavior). Setting it",
+        "    to 1 reenables back the default.",
+        "SLEEP <seconds>",
+        "    Stop the server for <seconds>. Decimals allowed.",
+    ];
+    write_help(&mut call.reply, call.args.at(0), &lines);
+    Ok(())
+}
+
+/// DEBUG ERROR string: the string is the whole line, its code included.
+fn error(_: &mut Engine, call: &mut Call<'_>) -> Outcome {
+    let text: Vec<u8> = call
+        .args
+        .at(2)
+        .iter()
+        .map(|&b| if b.is_ascii_control() { b' ' } else { b })
+        .collect();
+    Err(Error::new(text))
+}
+
+fn log(_: &mut Engine, call: &mut Call<'_>) -> Outcome {
+    log::warn!("DEBUG LOG: {}", String::from_utf8_lossy(call.args.at(2)));
+    call.reply.ok();
+    Ok(())
+}
+
+/// DEBUG OBJECT key [FAST].
+fn object(engine: &mut Engine, call: &mut Call<'_>) -> Outcome {
+    if call.args.len() == 4 && !call.args.is(3, "fast") {
+        return Err(Error::SYNTAX);
+    }
+    let wall_ms = engine.now.wall_ms();
+    let db = engine
+        .clients
+        .get(call.client)
+        .map_or(0, |client| client.db);
+    let entry = engine
+        .keyspace
+        .db(db)
+        .table
+        .get(call.args.at(2))
+        .ok_or(Error::NO_SUCH_KEY)?;
+    let value = entry.value();
+    let text = format!(
+        "Value at:{:#x} refcount:1 encoding:{} serializedlength:{} lru:{} lru_seconds_idle:{}",
+        entry.address(),
+        value.encoding(),
+        value
+            .as_string()
+            .map_or(0, |string| serialized_len(string.len())),
+        entry.access(),
+        access::idle_s(entry.access(), wall_ms)
+    );
+    call.reply.status(&text);
+    Ok(())
+}
+
+/// Bytes of a string in an RDB file: its length's own length, and itself.
+fn serialized_len(len: usize) -> usize {
+    let header = match len {
+        0..64 => 1,
+        64..16384 => 2,
+        _ => 5,
+    };
+    header + len
+}
+
+/// DEBUG POPULATE count [prefix [size]]: keys that exist already are left alone.
+fn populate(engine: &mut Engine, call: &mut Call<'_>) -> Outcome {
+    let positive = |text: &[u8]| {
+        integers::parse_i64(text)
+            .and_then(|value| usize::try_from(value).ok())
+            .ok_or(Error::fixed("ERR value is out of range, must be positive"))
+    };
+    let count = positive(call.args.at(2))?;
+    let prefix = call.args.get(3).unwrap_or(b"key").to_vec();
+    let size = call.args.get(4).map(positive).transpose()?;
+    engine.with_keys(call.client, |keys| {
+        for number in 0..count {
+            let key = [&prefix, b":".as_slice(), number.to_string().as_bytes()].concat();
+            if keys.peek(&key).is_some() {
+                continue;
+            }
+            let mut value = format!("value:{number}").into_bytes();
+            if let Some(size) = size {
+                value.resize(size, 0);
+            }
+            keys.set(&key, New::from_bytes(&value), Deadline::Clear);
+            keys.changes.changed(
+                keys.db,
+                &key,
+                crate::keyspace::changes::Class::empty(),
+                "populate",
+            );
+        }
+    });
+    call.reply.ok();
+    Ok(())
+}
+
+/// What Redis answers for a double: not quite pi.
+#[allow(
+    clippy::approx_constant,
+    reason = "clients compare with this very number"
+)]
+const DOUBLE: f64 = 3.141;
+
+/// DEBUG PROTOCOL type: one reply of each kind, for the tests of clients.
+fn protocol(engine: &mut Engine, call: &mut Call<'_>) -> Outcome {
+    let resp2 = call.reply.protocol() == Protocol::Resp2;
+    let reply = &mut call.reply;
+    let numbers = |reply: &mut Reply<'_>| (0..3).for_each(|number| reply.int(number));
+    match call.args.at(2).to_ascii_lowercase().as_slice() {
+        b"string" => reply.bulk(b"Hello World"),
+        b"integer" => reply.int(12345),
+        b"double" => reply.double(DOUBLE),
+        b"null" => reply.null(),
+        b"array" => {
+            reply.array(3);
+            numbers(reply);
+        }
+        b"set" => {
+            reply.set(3);
+            numbers(reply);
+        }
+        b"map" => {
+            reply.map(3);
+            for number in 0..3 {
+                reply.int(number);
+                reply.bool(number == 1);
+            }
+        }
+        b"attrib" => {
+            if !resp2 {
+                reply.attribute(1);
+                reply.bulk(b"key-popularity");
+                reply.array(2);
+                reply.bulk(b"key:123");
+                reply.int(90);
+            }
+            reply.bulk(b"Some real reply following the attribute");
+        }
+        b"push" if resp2 => return Err(Error::fixed("ERR RESP2 is not supported by this command")),
+        b"push" => {
+            reply.bulk(b"Some real reply following the push reply");
+            // It arrives after the reply, as every push that a command causes to its own client.
+            engine.push(call.client, |reply| {
+                reply.push(2);
+                reply.bulk(b"server-cpu-usage");
+                reply.int(42);
+            });
+        }
+        b"true" => reply.bool(true),
+        b"false" => reply.bool(false),
+        b"verbatim" => reply.verbatim("txt", b"This is a verbatim\nstring"),
+        b"bignum" => reply.big_number("1234567999999999999999999999999999999"),
+        _ => {
+            return Err(Error::fixed(
+                "ERR Wrong protocol type name. Please use one of the following: \
+                 string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// DEBUG SET-ACTIVE-EXPIRE 0|1. Redis reads the number with atoi.
+fn set_active_expire(engine: &mut Engine, call: &mut Call<'_>) -> Outcome {
+    engine.keyspace.active_expire = leading_number(call.args.at(2)) != 0.0;
+    call.reply.ok();
+    Ok(())
+}
+
+/// DEBUG SLEEP seconds. Redis reads the number with strtod.
+fn sleep(engine: &mut Engine, call: &mut Call<'_>) -> Outcome {
+    let seconds = leading_number(call.args.at(2));
+    // A time that is negative or not finite is none.
+    if let Ok(time) = Duration::try_from_secs_f64(seconds) {
+        engine.host.sleep(time);
+    }
+    call.reply.ok();
+    Ok(())
+}
+
+/// The decimal number a text begins with, 0 if it begins with none.
+fn leading_number(text: &[u8]) -> f64 {
+    let text = std::str::from_utf8(text).unwrap_or_default();
+    (0..=text.len())
+        .rev()
+        .filter_map(|end| text.get(..end)?.parse().ok())
+        .find(|n: &f64| n.is_finite())
+        .unwrap_or(0.0)
+}
