@@ -3,12 +3,12 @@
 use std::io::Write;
 use std::sync::Mutex;
 
+use jiff::Zoned;
 use log::{Level, LevelFilter, Log, Metadata, Record};
 
 /// Writes each record as one line.
 pub(crate) struct Logger {
     out: Mutex<Box<dyn Write + Send>>,
-    timestamp: fn() -> String,
 }
 
 impl Logger {
@@ -19,11 +19,9 @@ impl Logger {
     pub(crate) fn install(
         out: Box<dyn Write + Send>,
         level: LevelFilter,
-        timestamp: fn() -> String,
     ) -> Result<(), log::SetLoggerError> {
         log::set_boxed_logger(Box::new(Logger {
             out: Mutex::new(out),
-            timestamp,
         }))?;
         log::set_max_level(level);
         Ok(())
@@ -51,7 +49,7 @@ impl Log for Logger {
                 out,
                 "{}:M {} {mark} {}",
                 std::process::id(),
-                (self.timestamp)(),
+                Zoned::now().strftime("%d %b %Y %H:%M:%S%.3f"),
                 record.args()
             );
         }

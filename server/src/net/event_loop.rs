@@ -12,6 +12,7 @@ use std::sync::Arc;
 use crate::engine::{ClientKey, Engine, Peer, Progress, Wire, Written};
 use crate::net::link::{Arrived, Link};
 use crate::net::listener::{self, Listener};
+use crate::net::signals::Signals;
 use crate::resp::output::Output;
 
 /// The one buffer that all bytes arrive in; also what one client may send in one turn.
@@ -26,6 +27,7 @@ const ACCEPTS_PER_TURN: usize = 1000;
 /// Tokens from here on are not clients.
 const FIRST_LISTENER: usize = usize::MAX - 1000;
 const WAKER: Token = Token(usize::MAX);
+const SIGNALS: Token = Token(usize::MAX - 1);
 
 /// Asks a running loop to stop, from another thread.
 #[derive(Clone)]
@@ -87,6 +89,7 @@ pub(crate) struct EventLoop {
     unaccepted: Vec<usize>,
     scratch: Box<[u8]>,
     waker: Arc<Waker>,
+    signals: Option<Signals>,
 }
 
 impl EventLoop {
@@ -112,6 +115,7 @@ impl EventLoop {
             unaccepted: Vec::new(),
             scratch: vec![0; SCRATCH_LEN].into_boxed_slice(),
             waker,
+            signals: None,
         })
     }
 
@@ -120,9 +124,13 @@ impl EventLoop {
         Stop(Arc::clone(&self.waker))
     }
 
-    /// The poll, to register more with it.
-    pub(crate) fn poll(&self) -> &Poll {
-        &self.poll
+    /// Lets SIGINT and SIGTERM end the loop in order.
+    ///
+    /// # Errors
+    /// those of the operating system.
+    pub(crate) fn end_on_signals(&mut self) -> io::Result<()> {
+        self.signals = Some(Signals::register(self.poll.registry(), SIGNALS)?);
+        Ok(())
     }
 
     /// Serves until it is told to stop, by its handle or by the engine.
@@ -149,7 +157,13 @@ impl EventLoop {
             let waiting = self.unread.len();
             for event in &events {
                 match event.token() {
-                    WAKER => return Ok(()),
+                    WAKER => engine.stopping = true,
+                    SIGNALS => {
+                        for name in self.signals.iter_mut().flat_map(Signals::pending) {
+                            log::warn!("Received {name} scheduling shutdown...");
+                            engine.stopping = true;
+                        }
+                    }
                     Token(token) if token >= FIRST_LISTENER => {
                         self.accept(engine, token - FIRST_LISTENER);
                     }
