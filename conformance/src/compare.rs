@@ -87,9 +87,12 @@ impl fmt::Display for Fault {
     }
 }
 
+/// So many bytes in a row are no accident.
+const ENOUGH: usize = 5;
+
 /// What is wrong where `actual` differs from `expected` at `offset`. Both begin with the first byte that an expectation
-/// concerns and are as long as is known; `offset` is less than the length of `expected`.
-pub fn diagnose(expected: &[u8], actual: &[u8], offset: usize) -> Fault {
+/// concerns and are as long as is known; `offset` is less than the length of `expected`. `before` is what came earlier.
+pub fn diagnose(before: &[u8], expected: &[u8], actual: &[u8], offset: usize) -> Fault {
     if let Some(fault) = diagnose_bytes(expected, actual, offset) {
         return fault;
     }
@@ -101,6 +104,9 @@ pub fn diagnose(expected: &[u8], actual: &[u8], offset: usize) -> Fault {
         .count();
     if let Some(fault) = diagnose_order(&due, &came, index) {
         return fault;
+    }
+    if index == 0 && is_repeated(before, expected, &came) {
+        return Fault::Duplicated;
     }
     match (due.get(index), came.get(index)) {
         (Some(due), Some(came)) => diagnose_element(due.root(), came.root()),
@@ -124,15 +130,25 @@ pub fn diagnose_trailing(before: &[u8], trailing: &[u8]) -> Fault {
     }
 }
 
+/// Whether the last reply came once more, and then what is due.
+fn is_repeated(before: &[u8], expected: &[u8], came: &[Reply]) -> bool {
+    let [again, next, ..] = came else {
+        return false;
+    };
+    before.ends_with(again.bytes()) && expected.starts_with(next.bytes())
+}
+
 /// Faults that show before anything is parsed: the same bytes, but for a few left out or put in.
 fn diagnose_bytes(expected: &[u8], actual: &[u8], offset: usize) -> Option<Fault> {
     let (due, came) = (&expected[offset..], &actual[offset.min(actual.len())..]);
-    for missing in [2, 1] {
-        // The CRLF, or what is left of it, begins at the first difference or one byte before it.
-        let cut = due
-            .get(missing..)
-            .filter(|_| b"\r\n".ends_with(&due[..missing]) || due.starts_with(b"\r"));
-        if cut.is_some_and(|rest| came == rest) {
+    for length in [2, 1] {
+        // The CRLF, or one half of it, is due at the first difference; what is due behind it came at once.
+        let Some((missing, rest)) = due.split_at_checked(length) else {
+            continue;
+        };
+        let rest = &rest[..rest.len().min(ENOUGH)];
+        if matches!(missing, b"\r\n" | b"\r" | b"\n") && !rest.is_empty() && came.starts_with(rest)
+        {
             return Some(Fault::MissingCrlf);
         }
     }
@@ -274,7 +290,7 @@ mod tests {
             .zip(actual)
             .take_while(|(due, came)| due == came)
             .count();
-        assert_eq!(diagnose(expected, actual, offset), fault);
+        assert_eq!(diagnose(b"+BEFORE\r\n", expected, actual, offset), fault);
     }
 
     #[test]
@@ -341,6 +357,7 @@ mod tests {
             ":1\r\n>1\r\n:9\r\n",
             Fault::PushMisplaced,
         );
+        check(":1\r\n:2\r\n", "+BEFORE\r\n:1\r\n:2\r\n", Fault::Duplicated);
         check("+OK\r\n", "@OK\r\n", Fault::Malformed);
     }
 

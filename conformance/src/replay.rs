@@ -395,7 +395,12 @@ impl<'c, 'h> Player<'c, 'h> {
         let actual = [&begin.seen, self.session.inbox(begin.connection)].concat();
         // Beyond what is kept of a large answer there is nothing left to diagnose.
         let fault = if offset < expected.len().min(KEPT) {
-            diagnose(&expected, &actual, offset)
+            diagnose(
+                &self.last(begin.connection).read,
+                &expected,
+                &actual,
+                offset,
+            )
         } else {
             Fault::WrongText
         };

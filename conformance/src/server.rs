@@ -288,7 +288,7 @@ impl Server {
     }
 
     /// After a connection broke unexpectedly: has the server died? Waits for a process on its way out; answers at once
-    /// when new connections are still accepted.
+    /// when it still answers others.
     pub fn death(&mut self) -> Option<Death> {
         let deadline = Instant::now() + DEATH_WITHIN;
         loop {
@@ -300,7 +300,14 @@ impl Server {
                     log: process.log(),
                 });
             }
-            if TcpStream::connect_timeout(&self.address, Duration::from_secs(1)).is_ok() {
+            // A dying server's port may still accept for a moment; only an answer is a sign of life.
+            if ask(
+                self.address,
+                b"*1\r\n$4\r\nPING\r\n",
+                Instant::now() + Duration::from_secs(1),
+            )
+            .is_ok()
+            {
                 return None;
             }
             if self.process.is_none() || Instant::now() >= deadline {
@@ -417,15 +424,19 @@ fn ask(address: SocketAddr, request: &[u8], deadline: Instant) -> io::Result<Vec
     Ok(reply)
 }
 
-/// Enough of a reply reader for a line or one bulk string, which is all that is asked for here.
+/// Enough of a reply reader for one bulk string. Of anything else the first bytes will do: whether they are right is
+/// judged later, and a server that never ends a line must be found out then, not waited for now.
 fn is_whole(reply: &[u8]) -> bool {
-    let Some(end) = reply.windows(2).position(|pair| pair == b"\r\n") else {
+    let Some(rest) = reply.strip_prefix(b"$") else {
+        return !reply.is_empty();
+    };
+    let Some(end) = rest.windows(2).position(|pair| pair == b"\r\n") else {
         return false;
     };
-    let length = reply
-        .strip_prefix(b"$")
-        .and_then(|rest| std::str::from_utf8(&rest[..end - 1]).ok()?.parse().ok());
-    reply.len() >= end + 2 + length.map_or(0, |length: usize| length + 2)
+    let length = std::str::from_utf8(&rest[..end])
+        .ok()
+        .and_then(|digits| digits.parse::<usize>().ok());
+    length.is_none_or(|length| rest.len() >= end + 2 + length + 2)
 }
 
 /// Who the server at `address` says it is, from `INFO server`: valkey names itself, everything else counts as redis.
@@ -460,28 +471,24 @@ pub fn identity(address: SocketAddr) -> Result<Identity, String> {
     Ok(Identity::new(product, version))
 }
 
-/// How many keys the server at `address` holds, in database 0.
+/// How many keys the server at `address` holds, in all its databases together.
 ///
 /// # Errors
 /// What it answered instead.
 pub fn keys(address: SocketAddr) -> Result<u64, String> {
-    let reply = ask(
-        address,
-        b"*1\r\n$6\r\nDBSIZE\r\n",
-        Instant::now() + READY_WITHIN,
-    );
+    let request = b"*2\r\n$4\r\nINFO\r\n$8\r\nkeyspace\r\n";
+    let reply = ask(address, request, Instant::now() + READY_WITHIN);
     let reply = reply.map_err(|error| format!("no server answers at {address}: {error}"))?;
     let text = String::from_utf8_lossy(&reply);
-    let number = text
-        .trim_end()
-        .strip_prefix(':')
-        .and_then(|text| text.parse().ok());
-    number.ok_or_else(|| {
-        format!(
-            "{address} does not tell how many keys it holds: {}",
-            text.trim_end()
-        )
-    })
+    let databases = text.lines().filter_map(|line| {
+        line.split_once(":keys=")?
+            .1
+            .split(',')
+            .next()?
+            .parse::<u64>()
+            .ok()
+    });
+    Ok(databases.sum())
 }
 
 #[cfg(test)]
@@ -525,7 +532,7 @@ mod tests {
 
     #[test]
     fn a_bulk_is_whole_with_its_last_crlf() {
-        assert!(is_whole(b"+PONG\r\n"));
+        assert!(is_whole(b"+PONG\r\n") && is_whole(b"$-1\r\n"));
         assert!(is_whole(b"$3\r\nabc\r\n"));
         assert!(!is_whole(b"$3\r\nabc\r"));
         assert!(!is_whole(b"$3"));

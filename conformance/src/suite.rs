@@ -246,6 +246,8 @@ pub struct Seat {
     left_behind: Option<Undo>,
     /// It was started with options of one transcript, and is no good for another.
     special: bool,
+    /// It died and is not ours to start again.
+    gone: bool,
 }
 
 impl Seat {
@@ -270,6 +272,7 @@ impl Seat {
             barrier,
             left_behind: None,
             special: false,
+            gone: false,
         })
     }
 
@@ -284,7 +287,13 @@ impl Seat {
     }
 
     /// Plays a transcript at all its cuts, until something is wrong.
+    ///
+    /// # Errors
+    /// When there is no server any more, and none can be started.
     pub fn judge(&mut self, case: &Case, cuts: Cuts) -> Result<Judgement, Unreachable> {
+        if self.gone {
+            return Err(Unreachable(format!("{} is gone", self.server.origin())));
+        }
         let mut judgement = Judgement {
             verdict: Verdict::Same,
             runs: 0,
@@ -506,13 +515,16 @@ impl Seat {
         Ok(Verdict::Died(Box::new(fatality)))
     }
 
-    /// After a death: another server, or the end of the judging if it is not ours to start.
+    /// After a death: another server, or the end of the judging if it is not ours to start. The verdict on what killed it
+    /// must be told in either case.
     fn revive(&mut self) -> Result<(), Unreachable> {
         if self.server.origin().can_start() {
             return self.restart(&[]);
         }
-        self.control =
-            Control::connect(self.server.address(), self.barrier).map_err(unreachable)?;
+        match Control::connect(self.server.address(), self.barrier) {
+            Ok(control) => self.control = control,
+            Err(_) => self.gone = true,
+        }
         Ok(())
     }
 
