@@ -98,7 +98,7 @@ fn record(
 fn seats(names: &[String]) -> Result<BTreeMap<String, Seat>, Stop> {
     let oracles = workspace::oracles();
     let builds = if names.is_empty() {
-        oracle::installed(&oracles)
+        oracle::present(&oracles)
     } else {
         names
             .iter()

@@ -208,7 +208,7 @@ fn live_oracles(names: &[String]) -> Result<Vec<Origin>, Stop> {
 
 fn live_oracles_hint() -> String {
     let held = "held against the recorded answers of real servers";
-    match oracle::installed(&workspace::oracles()).first() {
+    match oracle::present(&workspace::oracles()).first() {
         Some(build) => format!(
             "{held}; `--oracle {}` asks the real one as well",
             build.id()

@@ -200,11 +200,12 @@ impl Build {
     }
 }
 
-/// The builds that are installed under `oracles`, in the order of [`BUILDS`].
-pub fn installed(oracles: &Path) -> Vec<&'static Build> {
+/// The builds of which something lies under `oracles`, in the order of [`BUILDS`]. Whether it is the pinned program is
+/// [`Build::state`]'s question: that costs reading it.
+pub fn present(oracles: &Path) -> Vec<&'static Build> {
     BUILDS
         .iter()
-        .filter(|build| matches!(build.state(oracles), Ok(State::Installed(_))))
+        .filter(|build| build.path(oracles).exists())
         .collect()
 }
 
@@ -246,12 +247,13 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let build = find("redis-8.2.3").unwrap();
         assert_eq!(build.state(dir.path()).unwrap(), State::Absent);
+        assert!(present(dir.path()).is_empty());
 
         let program = build.path(dir.path());
         fs::create_dir_all(program.parent().unwrap()).unwrap();
         fs::write(&program, "some other server").unwrap();
         assert_eq!(build.state(dir.path()).unwrap(), State::Foreign(program));
-        assert!(installed(dir.path()).is_empty());
+        assert_eq!(present(dir.path()).len(), 1);
     }
 
     #[test]
