@@ -294,7 +294,7 @@ impl Keys<'_> {
         }
     }
 
-    /// Stores a value, whatever was there.
+    /// Stores a value, whatever was there; a key whose deadline has passed counts as missing.
     pub(crate) fn set(&mut self, key: &[u8], value: New<'_>, deadline: Deadline) {
         let fresh = access::fresh(self.access, self.now_ms);
         let space = &mut self.keyspace.dbs[self.db];
@@ -309,6 +309,11 @@ impl Keys<'_> {
             return;
         };
         let had = entry.expire_ms();
+        if had.is_some_and(|at| at < self.now_ms) {
+            // Overwritten or not, it has expired: that is said first, and its deadline is not kept.
+            self.keyspace.expire(self.db, key, self.changes);
+            return self.set(key, value, deadline);
+        }
         let expire_ms = match deadline {
             Deadline::Keep => had,
             Deadline::Clear => None,

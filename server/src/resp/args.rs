@@ -98,11 +98,15 @@ impl<'a> Args<'a> {
         self.bytes(self.spans[index])
     }
 
-    /// Whether argument `index` is this word, in any letter case.
+    /// Whether argument `index` is this word, in any letter case. What follows a NUL does not count: Redis compares words
+    /// as C strings.
     #[inline]
     pub(crate) fn is(&self, index: usize, word: &str) -> bool {
-        self.get(index)
-            .is_some_and(|arg| arg.eq_ignore_ascii_case(word.as_bytes()))
+        self.get(index).is_some_and(|arg| {
+            arg.get(..word.len())
+                .is_some_and(|start| start.eq_ignore_ascii_case(word.as_bytes()))
+                && arg.get(word.len()).is_none_or(|&end| end == 0)
+        })
     }
 
     /// All arguments, the name first.
@@ -201,5 +205,18 @@ impl<'a> FromIterator<&'a [u8]> for OwnedArgs {
             owned.push(arg);
         }
         owned
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_is_recognised_in_any_case_and_up_to_a_nul() {
+        let owned: OwnedArgs = [&b"Ex"[..], b"ex\0x", b"e", b"exx"].into_iter().collect();
+        let args = owned.as_args();
+        let found: Vec<bool> = (0..5).map(|index| args.is(index, "ex")).collect();
+        assert_eq!(found, [true, true, false, false, false]);
     }
 }

@@ -1,0 +1,4 @@
+//! Pure values and the algorithms on them: no keys, no clients, no time.
+
+pub(crate) mod bits;
+pub(crate) mod lcs;
