@@ -18,6 +18,7 @@ mod config;
 mod keyspace;
 mod stats;
 
+mod data;
 mod resp;
 
 mod text;

@@ -559,9 +559,7 @@ fn int_type(text: &[u8]) -> Option<IntType> {
 /// A number of bits, or `#` and a number of fields. Redis multiplies without minding that this overflows.
 fn field_offset(text: &[u8], int: IntType) -> Option<i64> {
     match text {
-        [b'#', index @ ..] => {
-            parse_i64(index).map(|index| index.wrapping_mul(i64::from(int.bits)))
-        }
+        [b'#', index @ ..] => parse_i64(index).map(|index| index.wrapping_mul(i64::from(int.bits))),
         offset => parse_i64(offset),
     }
 }

@@ -10,35 +10,35 @@ use crate::resp::args::Args;
 use crate::resp::error::Error;
 
 /// The commands of this family.
-pub(crate) const COMMANDS: &[Command] = &[
-    Command::new("lcs", "7.0.0", Group::String, -3, Run::Data(lcs))
-        .flags(Flags::READONLY)
-        .categories(Categories::STRING)
-        .keys(&[Keys::range(1, 1, 1, KeyFlags::RO.union(KeyFlags::ACCESS))])
-        .args(&[
-            Arg::key("key1", 0),
-            Arg::key("key2", 0),
-            Arg::word("len", "LEN").optional(),
-            Arg::word("idx", "IDX").optional(),
-            Arg::new("min-match-len", ArgKind::Integer)
-                .token("MINMATCHLEN")
-                .optional(),
-            Arg::word("withmatchlen", "WITHMATCHLEN").optional(),
-        ])
-        .summary("Finds the longest common substring.")
-        .complexity(
-            "O(N*M) where N and M are the lengths of s1 and s2, \
+pub(crate) const COMMANDS: &[Command] =
+    &[
+        Command::new("lcs", "7.0.0", Group::String, -3, Run::Data(lcs))
+            .flags(Flags::READONLY)
+            .categories(Categories::STRING)
+            .keys(&[Keys::range(1, 1, 1, KeyFlags::RO.union(KeyFlags::ACCESS))])
+            .args(&[
+                Arg::key("key1", 0),
+                Arg::key("key2", 0),
+                Arg::word("len", "LEN").optional(),
+                Arg::word("idx", "IDX").optional(),
+                Arg::new("min-match-len", ArgKind::Integer)
+                    .token("MINMATCHLEN")
+                    .optional(),
+                Arg::word("withmatchlen", "WITHMATCHLEN").optional(),
+            ])
+            .summary("Finds the longest common substring.")
+            .complexity(
+                "O(N*M) where N and M are the lengths of s1 and s2, \
              respectively",
-        ),
-];
+            ),
+    ];
 
 const WRONG_TYPE: Error = Error::fixed("ERR The specified keys must contain string values");
 const AMBIGUOUS: Error =
     Error::fixed("ERR If you want both the length and indexes, please just use IDX.");
 const TOO_LONG: Error = Error::fixed("ERR String too long for LCS");
-const TOO_MUCH_MEMORY: Error = Error::fixed(
-    "ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len",
-);
+const TOO_MUCH_MEMORY: Error =
+    Error::fixed("ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len");
 
 /// What LCS answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,5 +149,6 @@ fn reply_matches(d: &mut Data<'_>, options: &Options, matches: &[lcs::Match]) {
         }
     }
     d.reply.bulk(b"len");
-    d.reply.count(matches.iter().map(|found| found.a.len()).sum());
+    d.reply
+        .count(matches.iter().map(|found| found.a.len()).sum());
 }

@@ -97,7 +97,13 @@ const BAD_OFFSET: Error = Error::fixed("ERR offset is out of range");
 /// there are none in between.
 pub(super) fn clamp(start: i64, end: i64, len: usize) -> Option<(usize, usize)> {
     let len = len as i64;
-    let from_front = |index: i64| if index < 0 { (index + len).max(0) } else { index };
+    let from_front = |index: i64| {
+        if index < 0 {
+            (index + len).max(0)
+        } else {
+            index
+        }
+    };
     let (start, end) = (from_front(start), from_front(end).min(len - 1));
     (start <= end).then_some((start as usize, end as usize))
 }
@@ -170,7 +176,10 @@ fn substr(d: &mut Data<'_>) -> Outcome {
 fn setrange(d: &mut Data<'_>) -> Outcome {
     let (key, piece) = (d.args.at(1), d.args.at(3));
     let offset = usize::try_from(integer(d.args.at(2))?).map_err(|_| BAD_OFFSET)?;
-    let len = d.keys.string_to_change(key)?.map_or(0, |string| string.len());
+    let len = d
+        .keys
+        .string_to_change(key)?
+        .map_or(0, |string| string.len());
     if piece.is_empty() {
         d.reply.count(len);
         return Ok(());

@@ -12,8 +12,7 @@ pub(crate) fn count(bytes: &[u8], first: usize, last: usize) -> u64 {
         .iter()
         .map(|word| u64::from(u64::from_ne_bytes(*word).count_ones()));
     let rest = rest.iter().map(|byte| u64::from(byte.count_ones()));
-    words.sum::<u64>() + rest.sum::<u64>()
-        - u64::from(before.count_ones() + behind.count_ones())
+    words.sum::<u64>() + rest.sum::<u64>() - u64::from(before.count_ones() + behind.count_ones())
 }
 
 /// The first bit among `first..=last` that is set, or clear. `last` must lie within the string.
@@ -124,7 +123,9 @@ impl Combination {
         match operation {
             Operation::And | Operation::Or | Operation::Xor => {}
             Operation::Not => main.iter_mut().for_each(|bits| *bits = !*bits),
-            Operation::Diff | Operation::One => combine(&mut main, &side, |bits, side| bits & !side),
+            Operation::Diff | Operation::One => {
+                combine(&mut main, &side, |bits, side| bits & !side);
+            }
             Operation::Diff1 => combine(&mut main, &side, |bits, side| !bits & side),
             Operation::AndOr => combine(&mut main, &side, |bits, side| bits & side),
         }
@@ -166,7 +167,7 @@ const FIELD_BYTES_MAX: usize = 9;
 impl IntType {
     /// The integer whose highest bit is at `offset`. Beyond the end of the string are zeros.
     pub(crate) fn get(self, bytes: &[u8], offset: usize) -> i64 {
-        self.from_raw((window(bytes, offset / 8) >> self.shift(offset)) as u64)
+        self.spelled_by((window(bytes, offset / 8) >> self.shift(offset)) as u64)
     }
 
     /// Writes an integer; the string must be long enough for it.
@@ -202,7 +203,7 @@ impl IntType {
             return Some(exact as i64);
         };
         match overflow {
-            Overflow::Wrap => Some(self.from_raw(value.wrapping_add(by) as u64)),
+            Overflow::Wrap => Some(self.spelled_by(value.wrapping_add(by) as u64)),
             Overflow::Saturate => Some(limit),
             Overflow::Fail => None,
         }
@@ -222,7 +223,7 @@ impl IntType {
     }
 
     /// The number that the lowest bits of `raw` spell.
-    fn from_raw(self, raw: u64) -> i64 {
+    fn spelled_by(self, raw: u64) -> i64 {
         let unused = 64 - self.bits;
         if self.signed {
             ((raw << unused) as i64) >> unused
@@ -260,10 +261,7 @@ mod tests {
 
     /// Mostly runs of equal bytes, so that searches have something to pass over.
     fn bytes() -> impl Strategy<Value = Vec<u8>> {
-        let run = (
-            prop_oneof![Just(0), Just(0xff), any::<u8>()],
-            1..50_usize,
-        );
+        let run = (prop_oneof![Just(0), Just(0xff), any::<u8>()], 1..50_usize);
         vec(run, 1..4).prop_map(|runs| {
             let runs = runs.into_iter();
             runs.flat_map(|(byte, len)| std::iter::repeat_n(byte, len))
@@ -361,7 +359,7 @@ mod tests {
 
         #[test]
         fn a_sum_wraps_saturates_or_fails(int in int_type(), value: i64, by: i64) {
-            let value = int.from_raw(value as u64);
+            let value = int.spelled_by(value as u64);
             let (min, max) = int.limits();
             let exact = i128::from(value) + i128::from(by);
             let fits = (i128::from(min)..=i128::from(max)).contains(&exact);
