@@ -3,6 +3,7 @@
 pub mod case;
 pub mod compare;
 pub mod cuts;
+pub mod generate;
 pub mod known;
 pub mod oracle;
 pub mod record;

@@ -199,6 +199,18 @@ pub fn rewrite(
     Ok(with_provenance(Transcript { lines }, recordings))
 }
 
+/// The lines that expect these bytes on a connection, laid out as [`rewrite`] lays them out.
+pub fn expectations(connection: &str, bytes: &[u8]) -> Vec<Action> {
+    let lines = lay_out(bytes, &[]).into_iter();
+    lines
+        .map(|(pattern, ending)| Action::Expect {
+            connection: connection.to_owned(),
+            pattern,
+            ending,
+        })
+        .collect()
+}
+
 /// A place where answers are written: these lines of the transcript, counted from 0, perhaps none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Slot {

@@ -10,9 +10,6 @@ use crate::wire::{Element, Kind, Reader};
 /// A line may show this many characters before the reply is divided.
 const WIDTH: usize = 100;
 
-/// From this many on, equal bytes are written as a repetition.
-const RUN_MIN: usize = 32;
-
 /// The lines that expect this answer, with holes where the segments have them.
 pub(super) fn lay_out(answer: &[u8], segments: &[Segment]) -> Vec<(Pattern, Ending)> {
     let text = Text { answer, segments };
@@ -116,14 +113,14 @@ impl Text<'_> {
             .iter()
             .take_while(|segment| segment.range.end <= range.end)
         {
-            push_runs(&mut pattern, &self.answer[at..segment.range.start]);
+            pattern.push_runs(&self.answer[at..segment.range.start]);
             segment
                 .parts
                 .iter()
                 .for_each(|part| push_part(&mut pattern, part));
             at = segment.range.end;
         }
-        push_runs(&mut pattern, &self.answer[at..range.end]);
+        pattern.push_runs(&self.answer[at..range.end]);
         let ending = strip_crlf(&mut pattern);
         (pattern, ending)
     }
@@ -146,20 +143,6 @@ fn push_part(pattern: &mut Pattern, part: &PatternPart) {
     match part {
         PatternPart::Literal(bytes) => pattern.push_literal(bytes),
         other => pattern.parts.push(other.clone()),
-    }
-}
-
-/// Adds bytes, long runs of one byte as repetitions.
-fn push_runs(pattern: &mut Pattern, bytes: &[u8]) {
-    for run in bytes.chunk_by(|left, right| left == right) {
-        if run.len() >= RUN_MIN {
-            pattern.parts.push(PatternPart::Repeat {
-                unit: vec![run[0]],
-                count: run.len(),
-            });
-        } else {
-            pattern.push_literal(run);
-        }
     }
 }
 

@@ -232,6 +232,20 @@ impl Pattern {
         }
     }
 
+    /// Adds plain bytes at the end, runs of 32 equal bytes or more as repetitions.
+    pub fn push_runs(&mut self, bytes: &[u8]) {
+        for run in bytes.chunk_by(|left, right| left == right) {
+            if run.len() >= 32 {
+                self.parts.push(PatternPart::Repeat {
+                    unit: vec![run[0]],
+                    count: run.len(),
+                });
+            } else {
+                self.push_literal(run);
+            }
+        }
+    }
+
     /// The holes in it, with their names, in order.
     pub fn holes(&self) -> Vec<(&str, HoleKind)> {
         let mut holes = Vec::new();
