@@ -1,6 +1,7 @@
 //! The command line: what can be asked for, and the exit code of each answer.
 
 mod fixtures;
+mod fuzz;
 mod oracle;
 mod record;
 mod run;
@@ -57,6 +58,9 @@ enum Command {
     Run(run::Arguments),
     /// Ask real servers, and rewrite in place what transcripts expect of them
     Record(record::Arguments),
+    /// Play generated commands to a server and to a real one, and print the shortest that are answered differently
+    #[command(after_help = EXIT_CODES)]
+    Fuzz(fuzz::Arguments),
     /// Look for mistakes in transcripts
     Lint(fixtures::Selection),
     /// Write transcripts in their canonical form
@@ -85,6 +89,7 @@ pub(crate) fn main() -> ExitCode {
     let outcome = match arguments.command {
         Command::Run(arguments) => run::main(&arguments),
         Command::Record(arguments) => record::main(&arguments),
+        Command::Fuzz(arguments) => fuzz::main(&arguments),
         Command::Lint(selection) => fixtures::lint(&selection),
         Command::Fmt { selection, check } => fixtures::format(&selection, check),
         Command::Show(selection) => fixtures::show(&selection),

@@ -70,7 +70,7 @@ enum CutsArgument {
     Bytes,
 }
 
-fn parse_barrier(text: &str) -> Result<Barrier, String> {
+pub(super) fn parse_barrier(text: &str) -> Result<Barrier, String> {
     if text == "ping" {
         return Ok(Barrier::Ping);
     }
@@ -89,7 +89,7 @@ pub(crate) fn main(arguments: &Arguments) -> Result<Exit, Stop> {
         .unwrap_or_else(|| arguments.selection.folder().join("known.toml"));
     let known = Known::load(&known_file).map_err(Stop::usage)?;
     let oracles = live_oracles(&arguments.oracles)?;
-    let target = target(arguments)?;
+    let target = target(arguments.target.as_deref(), arguments.flush)?;
     let judged_as = judged_as(arguments, &target)?;
     let plan = Plan {
         target,
@@ -220,8 +220,8 @@ fn live_oracles_hint() -> String {
 }
 
 /// The server to judge. Our own is built first, so that nobody judges yesterday's.
-fn target(arguments: &Arguments) -> Result<Origin, Stop> {
-    let origin = match &arguments.target {
+pub(super) fn target(named: Option<&str>, flush: bool) -> Result<Origin, Stop> {
+    let origin = match named {
         None => return ours().map(Origin::Program),
         Some(text) => match oracle::find(text) {
             Some(build) => Origin::oracle(build, &workspace::oracles())
@@ -230,7 +230,7 @@ fn target(arguments: &Arguments) -> Result<Origin, Stop> {
         },
     };
     if let Origin::Address(address) = origin
-        && !arguments.flush
+        && !flush
     {
         refuse_to_flush(address)?;
     }

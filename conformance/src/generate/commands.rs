@@ -74,7 +74,6 @@ const COMMANDS: &[(u32, &str)] = &[
     (3, "OBJECT ENCODING key"),
     (1, "OBJECT REFCOUNT key"),
     (2, "DBSIZE"),
-    (1, "FLUSHDB [ASYNC|SYNC]"),
     (2, "SELECT db"),
     (1, "SWAPDB db db"),
     (1, "ECHO value"),
@@ -100,6 +99,10 @@ pub const EXCLUDED: &[(&str, &str)] = &[
     (
         "GETEX EX, PX",
         "the deadline depends on when it runs; EXAT and PXAT do not",
+    ),
+    (
+        "FLUSHALL, FLUSHDB",
+        "since 8.0 the client is blocked until a thread has done it: commands sent later on others may be answered sooner",
     ),
     (
         "HELLO",

@@ -1,0 +1,190 @@
+//! `respect fuzz`: finds the two servers, lets the search run, prints what it found and keeps it as a transcript.
+
+use std::fs;
+use std::io::IsTerminal;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use respect_conformance::generate::play::{Answer, Played};
+use respect_conformance::generate::search::{Found, Pair, Shortest, Side, search};
+use respect_conformance::generate::{self, Stream, connection_name};
+use respect_conformance::server::{Origin, Server};
+use respect_conformance::session::{Barrier, Control};
+use respect_conformance::transcript::Identity;
+use respect_conformance::transcript::escape::escaped;
+use respect_conformance::workspace;
+
+use super::{Exit, Stop};
+
+#[derive(Args)]
+pub(crate) struct Arguments {
+    /// The server to look at: HOST:PORT, a build such as redis-7.0.15, or a command with {port} and {dir} in it [default: our
+    /// own, built first]
+    #[arg(long, value_name = "ADDR|COMMAND")]
+    target: Option<String>,
+    /// The build that is right
+    #[arg(long, value_name = "NAME-VERSION", default_value = "redis-8.2.3")]
+    oracle: String,
+    /// Play at least this many commands
+    #[arg(long, value_name = "N", default_value_t = 100_000)]
+    commands: usize,
+    /// Play the streams of this seed again [default: others every time]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// How to know that a fragment was read: `ping`, or `timed:5ms` for servers with several threads
+    #[arg(long, default_value = "ping", value_parser = super::run::parse_barrier)]
+    barrier: Barrier,
+    /// Play to a server that was not started for this, although that deletes all its keys
+    #[arg(long)]
+    flush: bool,
+    /// Print what differs, but keep no transcript of it
+    #[arg(long)]
+    dry_run: bool,
+}
+
+pub(crate) fn main(arguments: &Arguments) -> Result<Exit, Stop> {
+    let seed = arguments.seed.unwrap_or_else(any_seed);
+    let build = super::oracle::named(&arguments.oracle)?;
+    let oracle_name: Identity = build.id().parse().map_err(Stop::usage)?;
+    let oracle =
+        Origin::oracle(build, &workspace::oracles()).map_err(|why| Stop(Exit::Target, why))?;
+    let target = super::run::target(arguments.target.as_deref(), arguments.flush)?;
+    let (_target_server, mut target) = join(&target, arguments.barrier)?;
+    let (_oracle_server, mut oracle) = join(&oracle, Barrier::Ping)?;
+    println!("seed {seed}: held against {oracle_name}");
+    let bar = progress(arguments.commands as u64);
+    let mut pair = Pair {
+        target: &mut target,
+        oracle: &mut oracle,
+    };
+    let found = search(&mut pair, seed, arguments.commands, &mut |played| {
+        bar.set_position(played as u64);
+    });
+    bar.finish_and_clear();
+    match found {
+        Found::Nothing { commands, streams } => {
+            println!("{commands} commands in {streams} streams are answered alike");
+            Ok(if commands == 0 {
+                Exit::Nothing
+            } else {
+                Exit::Ok
+            })
+        }
+        Found::Difference(shortest) => {
+            let origin = generate::Origin {
+                oracle: oracle_name,
+                seed,
+                command: shortest.command(),
+            };
+            tell(&shortest, &origin, arguments.dry_run)?;
+            Ok(Exit::Divergence)
+        }
+        Found::Trouble {
+            side,
+            trouble,
+            stream,
+        } => {
+            let (who, exit) = match side {
+                Side::Target => ("the target", Exit::Target),
+                Side::Oracle => ("the oracle", Exit::Oracles),
+            };
+            println!("{}", unanswered(&stream, &oracle_name, seed));
+            Err(Stop(
+                exit,
+                format!("{who}, while it was played this: {trouble}"),
+            ))
+        }
+    }
+}
+
+/// The server runs as long as the first of the two lives.
+fn join(origin: &Origin, barrier: Barrier) -> Result<(Server, Control), Stop> {
+    let server = Server::start(origin).map_err(|error| Stop(Exit::Target, error.to_string()))?;
+    let control = Control::connect(server.address(), barrier)
+        .map_err(|error| Stop(Exit::Target, error.to_string()))?;
+    Ok((server, control))
+}
+
+fn tell(shortest: &Shortest, origin: &generate::Origin, dry_run: bool) -> Result<(), Stop> {
+    let transcript = shortest.stream.transcript(&shortest.oracle, origin);
+    let difference = &shortest.difference;
+    println!(
+        "DIFFERS  {}, after {} commands; shortened from {} commands to {}\n",
+        origin.command,
+        shortest.commands_played,
+        shortest.commands_before,
+        shortest.stream.len()
+    );
+    println!("{transcript}");
+    let on = connection_name(difference.connection);
+    println!(
+        "  on {on}, byte {} of the first reply that differs",
+        difference.offset
+    );
+    println!("  expected  {}", shown(&difference.expected));
+    println!("  actual    {}", shown(&difference.actual));
+    if dry_run {
+        return Ok(());
+    }
+    let path = workspace::fixtures().join(format!("{}.resp", transcript.header().id));
+    let written = path
+        .parent()
+        .map_or(Ok(()), fs::create_dir_all)
+        .and_then(|()| fs::write(&path, transcript.to_string()));
+    written.map_err(|error| Stop::usage(format!("{}: {error}", path.display())))?;
+    println!(
+        "\nkept as {}; `respect record` asks the other builds",
+        path.display()
+    );
+    Ok(())
+}
+
+/// An answer on one line.
+fn shown(answer: &Answer) -> String {
+    const SHOWN: usize = 200;
+    let more = if answer.bytes.len() > SHOWN {
+        "…"
+    } else {
+        ""
+    };
+    let end = answer
+        .ended
+        .map_or(String::new(), |ended| format!(" {ended}"));
+    let bytes = &answer.bytes[..answer.bytes.len().min(SHOWN)];
+    if bytes.is_empty() && end.is_empty() {
+        "nothing".to_owned()
+    } else {
+        format!("{}{more}{end}", escaped(bytes))
+    }
+}
+
+/// What was sent, with no answers.
+fn unanswered(stream: &Stream, oracle: &Identity, seed: u64) -> String {
+    let silence = Played {
+        groups: vec![Default::default(); stream.groups().len()],
+    };
+    let origin = generate::Origin {
+        oracle: oracle.clone(),
+        seed,
+        command: "stream".to_owned(),
+    };
+    stream.transcript(&silence, &origin).to_string()
+}
+
+fn any_seed() -> u64 {
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    // Six digits can be read out to somebody.
+    u64::from(now.subsec_nanos()) % 1_000_000
+}
+
+fn progress(length: u64) -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("{bar:32} {pos}/{len} commands {elapsed}")
+        .expect("the template is constant and valid");
+    ProgressBar::new(length).with_style(style)
+}
