@@ -89,6 +89,22 @@ pub(super) fn deadline_ms(
         .ok_or_else(|| invalid_expire_time(command))
 }
 
+/// The moment at which a timeout in milliseconds ends that begins now; 0 ends at once.
+///
+/// # Errors
+/// `timeout is not an integer or out of range`, `timeout is negative`, or `timeout is out of range`
+pub(super) fn timeout_until_ms(text: &[u8], now_ms: i64) -> Result<i64, Error> {
+    let timeout = integers::parse_i64(text).ok_or(Error::fixed(
+        "ERR timeout is not an integer or out of range",
+    ))?;
+    if timeout < 0 {
+        return Err(Error::fixed("ERR timeout is negative"));
+    }
+    now_ms
+        .checked_add(timeout)
+        .ok_or(Error::fixed("ERR timeout is out of range"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

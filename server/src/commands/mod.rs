@@ -2,6 +2,7 @@
 
 mod arguments;
 mod bits;
+mod client;
 mod command;
 mod connection;
 mod counter;
@@ -21,6 +22,7 @@ use crate::registry::command::Command;
 /// All families. Adding one is a line here and a file beside this one.
 pub(crate) const FAMILIES: &[&[Command]] = &[
     bits::COMMANDS,
+    client::COMMANDS,
     command::COMMANDS,
     connection::COMMANDS,
     counter::COMMANDS,

@@ -69,6 +69,16 @@ pub(crate) struct Peer {
 #[derive(Default)]
 pub(crate) struct Transaction {
     pub(crate) queued: Vec<(&'static Entry, OwnedArgs)>,
+    /// Bytes its arguments hold.
+    pub(crate) memory: usize,
+}
+
+impl Transaction {
+    /// Adds a command at the end.
+    pub(crate) fn queue(&mut self, entry: &'static Entry, args: OwnedArgs) {
+        self.memory += args.memory();
+        self.queued.push((entry, args));
+    }
 }
 
 /// What most clients never set.
@@ -142,16 +152,19 @@ impl Client {
 
     /// Bytes that it and its buffers take.
     pub(crate) fn memory(&self) -> usize {
-        let queued = self
-            .transaction
-            .iter()
-            .flat_map(|transaction| &transaction.queued);
         size_of::<Client>()
             + self.input.buffer.capacity()
             + self.input.parser.memory()
             + self.output.queued_memory()
             + self.output.tail_capacity()
-            + queued.map(|(_, args)| args.memory()).sum::<usize>()
+            + self.transaction.as_ref().map_or(0, |t| t.memory)
+    }
+
+    /// CLIENT SETNAME; an empty name is none.
+    pub(crate) fn set_name(&mut self, name: &[u8]) {
+        if !name.is_empty() || self.labels.is_some() {
+            self.labels_mut().name = name.to_vec();
+        }
     }
 
     /// The labels, to be set.

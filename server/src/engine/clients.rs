@@ -2,7 +2,7 @@
 
 use slab::Slab;
 
-use crate::engine::client::{Client, ClientKey, Peer};
+use crate::engine::client::{Client, ClientFlags, ClientKey, Peer};
 
 /// The connected clients.
 #[derive(Default)]
@@ -52,9 +52,12 @@ impl Clients {
         self.slab.len()
     }
 
-    /// All clients, oldest first, as CLIENT LIST shows them.
+    /// All clients but those about to be closed, oldest first, as CLIENT LIST shows them.
     pub(crate) fn by_age(&self) -> Vec<&Client> {
-        let mut clients: Vec<&Client> = self.iter().collect();
+        let mut clients: Vec<&Client> = self
+            .iter()
+            .filter(|client| !client.is(ClientFlags::DOOMED))
+            .collect();
         clients.sort_unstable_by_key(|client| client.id);
         clients
     }
@@ -74,8 +77,9 @@ impl Clients {
         self.slab.iter_mut().map(|(_, client)| &mut **client)
     }
 
-    /// The client with this CLIENT ID.
+    /// The client with this CLIENT ID, if it is not about to be closed.
     pub(crate) fn by_id(&self, id: u64) -> Option<&Client> {
-        self.iter().find(|client| client.id == id)
+        self.iter()
+            .find(|client| client.id == id && !client.is(ClientFlags::DOOMED))
     }
 }

@@ -93,24 +93,6 @@ impl Engine {
         }
     }
 
-    /// Ends CLIENT PAUSE: the clients that waited go on in the order of their age.
-    pub(crate) fn unpause(&mut self) {
-        self.pause = None;
-        let waiting: Vec<ClientKey> = self
-            .clients
-            .by_age()
-            .into_iter()
-            .filter(|client| client.is(ClientFlags::POSTPONED))
-            .map(|client| client.key)
-            .collect();
-        for key in waiting {
-            if let Some(client) = self.clients.get_mut(key) {
-                client.flags.remove(ClientFlags::POSTPONED);
-            }
-            self.resume_later(key);
-        }
-    }
-
     /// Closes clients that were idle for longer than `timeout`, and those over their soft output limit for too long.
     fn close_idle(&mut self) {
         let now_ms = self.now.wall_ms();

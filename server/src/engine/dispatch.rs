@@ -27,7 +27,6 @@ impl Engine {
         let Some(client) = self.clients.get_mut(key) else {
             return Verdict::Done;
         };
-        client.commands += 1;
         let skip = client.flags.contains(ClientFlags::REPLY_SKIP_NEXT);
         client.flags.set(ClientFlags::REPLY_SKIP, skip);
         client.flags.remove(ClientFlags::REPLY_SKIP_NEXT);
@@ -36,9 +35,7 @@ impl Engine {
             client.is(ClientFlags::REPLY_OFF | ClientFlags::REPLY_SKIP),
         );
         let found = find(self.registry, args);
-        if let Ok(entry) = found {
-            client.last = Some(entry);
-        }
+        client.last = found.as_ref().ok().copied();
         let mut reply = Reply::new(out, protocol, muted);
         let entry = match found {
             Ok(entry) => entry,
@@ -77,7 +74,7 @@ impl Engine {
                 .get_mut(key)
                 .and_then(|client| client.transaction.as_mut())
             {
-                transaction.queued.push((entry, OwnedArgs::from_args(args)));
+                transaction.queue(entry, OwnedArgs::from_args(args));
             }
             reply.status("QUEUED");
             return Verdict::Done;
@@ -187,12 +184,12 @@ fn unknown_command(args: Args<'_>) -> Error {
 }
 
 fn unknown_subcommand(container: &Entry, name: &[u8]) -> Error {
-    let name = text_up_to(name, QUOTED_LEN_MAX);
+    let name = &name[..name.len().min(QUOTED_LEN_MAX)];
     let help = format!(
         "'. Try {} HELP.",
         container.command.name.to_ascii_uppercase()
     );
-    Error::new([b"ERR unknown subcommand '", name, help.as_bytes()].concat())
+    Error::quoting("ERR unknown subcommand '", name, &help)
 }
 
 /// At most `room` bytes, and nothing behind a NUL: Redis formats these as C strings.

@@ -191,6 +191,7 @@ impl Engine {
         input.parser.hold();
         if let Some(client) = self.clients.get_mut(key) {
             client.flags.insert(ClientFlags::POSTPONED);
+            self.lists.postponed.push(key);
         }
     }
 

@@ -8,12 +8,14 @@ mod client;
 mod clients;
 mod cron;
 mod data;
+mod describe;
 mod dispatch;
 mod facts;
 mod gate;
 mod host;
 mod input;
 mod output;
+mod session;
 mod turn;
 
 use crate::config::Config;
@@ -25,15 +27,7 @@ use crate::stats::Stats;
 use crate::stats::slowlog::SlowLog;
 
 pub(crate) use call::Call;
-#[allow(
-    unused_imports,
-    reason = "the families of commands on their way use them"
-)]
-pub(crate) use client::{Client, ClientFlags, ClientKey, Input, Labels, Peer, Transaction};
-#[allow(
-    unused_imports,
-    reason = "the families of commands on their way use them"
-)]
+pub(crate) use client::{Client, ClientFlags, ClientKey, Peer};
 pub(crate) use clients::Clients;
 pub(crate) use data::Data;
 pub(crate) use gate::Pause;

@@ -36,6 +36,8 @@ pub(crate) struct Lists {
     pub(super) doomed: Vec<ClientKey>,
     /// They have commands left that they may run.
     pub(super) resumed: VecDeque<ClientKey>,
+    /// They wait for the end of CLIENT PAUSE, in the order in which they began to; some may be gone.
+    pub(super) postponed: Vec<ClientKey>,
 }
 
 impl Engine {
@@ -120,6 +122,9 @@ impl Engine {
             };
             let sent = (before - client.output.len()) as u64;
             client.net_out += sent;
+            if sent > 0 {
+                client.active_ms = self.now.wall_ms();
+            }
             self.stats.net_output_bytes += sent;
             self.stats.writes_processed += 1;
             match written {
@@ -136,13 +141,9 @@ impl Engine {
 
     fn close_doomed(&mut self, wire: &mut impl Wire) {
         for key in std::mem::take(&mut self.lists.doomed) {
-            self.forget(key);
+            self.leave(key);
+            self.clients.remove(key);
             wire.close(key);
         }
-    }
-
-    /// The one list of what must forget a client.
-    fn forget(&mut self, key: ClientKey) {
-        self.clients.remove(key);
     }
 }

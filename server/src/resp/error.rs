@@ -39,6 +39,12 @@ impl Error {
         ))
     }
 
+    /// A line that quotes what the client sent: up to its first NUL, since Redis formats it as a C string.
+    pub(crate) fn quoting(before: &str, quoted: &[u8], after: &str) -> Error {
+        let end = memchr::memchr(0, quoted).unwrap_or(quoted.len());
+        Error::new([before.as_bytes(), &quoted[..end], after.as_bytes()].concat())
+    }
+
     /// The whole line.
     pub(crate) fn line(&self) -> &[u8] {
         &self.0
