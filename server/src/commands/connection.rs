@@ -143,7 +143,7 @@ fn authenticate(
     user: &[u8],
     password: &[u8],
 ) -> Result<(), Error> {
-    let expected = engine.config.requirepass.as_bytes();
+    let expected = engine.config.requirepass.as_slice();
     let right = user == DEFAULT_USER && (expected.is_empty() || same(expected, password));
     if !right {
         return Err(WRONG_PASSWORD);
@@ -297,7 +297,7 @@ mod tests {
     /// What a client is told that sends these lines one by one to a server whose password is `pw`.
     fn told(lines: &[&str]) -> Vec<String> {
         let mut redis = Embedded::new(1);
-        redis.engine.config.requirepass = "pw".to_owned();
+        redis.engine.config.requirepass = b"pw".to_vec();
         let client = redis.connect();
         lines
             .iter()

@@ -7,7 +7,7 @@ use crate::keyspace::access;
 use crate::registry::command::{Arg, ArgKind, Categories, Command, Flags, Group, Outcome, Run};
 
 /// The version this server answers as.
-pub(crate) const VERSION: &str = "8.2.3";
+pub(crate) const VERSION: &str = crate::config::REDIS_VERSION;
 
 /// Above this many keys a database's distribution of sizes is left out of plain INFO: it takes a walk over all keys.
 const KEYSIZES_KEYS_MAX: usize = 100_000;

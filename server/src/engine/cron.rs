@@ -99,8 +99,8 @@ impl Engine {
         let timeout_ms = i64::try_from(self.config.timeout)
             .unwrap_or(i64::MAX)
             .saturating_mul(1000);
-        let limited = self.config.output_limit_normal.soft_bytes != 0
-            || self.config.output_limit_pubsub.soft_bytes != 0;
+        let limits = &self.config.client_output_buffer_limit;
+        let limited = limits.normal.soft_bytes != 0 || limits.pubsub.soft_bytes != 0;
         // Ten thousand idle clients must cost nothing while nothing is asked of them.
         if timeout_ms == 0 && !(limited && self.stats.writes_processed > 0) {
             return;

@@ -139,9 +139,9 @@ impl Engine {
             return true;
         }
         let limit = if client.is(ClientFlags::PUBSUB) {
-            self.config.output_limit_pubsub
+            self.config.client_output_buffer_limit.pubsub
         } else {
-            self.config.output_limit_normal
+            self.config.client_output_buffer_limit.normal
         };
         let over = |bytes: u64| bytes != 0 && held as u64 >= bytes;
         if over(limit.hard_bytes) {

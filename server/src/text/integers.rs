@@ -47,6 +47,28 @@ pub(crate) fn parse_u64(text: &[u8]) -> Option<u64> {
     })
 }
 
+/// Reads a number with C's `strtoll` as redis.conf's lists do (`save`, `oom-score-adj-values`): blanks and a sign may come first,
+/// the empty text is zero, and what does not fit is cut to `i64`.
+pub(crate) fn parse_strtoll(text: &[u8]) -> Option<i64> {
+    if text.is_empty() {
+        return Some(0);
+    }
+    let blanks = text.iter().take_while(|&&byte| is_space(byte)).count();
+    let (negative, digits) = match &text[blanks..] {
+        [b'-', digits @ ..] => (true, digits),
+        [b'+', digits @ ..] | digits => (false, digits),
+    };
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let magnitude = parse_digits(digits).unwrap_or(u64::MAX);
+    Some(if negative {
+        0_i64.saturating_sub_unsigned(magnitude)
+    } else {
+        i64::try_from(magnitude).unwrap_or(i64::MAX)
+    })
+}
+
 /// Reads a size as redis.conf and `CONFIG SET` write it: digits and one of the units `b k kb m mb g gb`, in any case.
 ///
 /// `k`, `m` and `g` are powers of 1000, `kb`, `mb` and `gb` of 1024. As in Redis's `memtoull` no digits mean zero, a number
@@ -180,6 +202,24 @@ mod tests {
             ("+", None),
         ] {
             assert_eq!(parse_u64(text.as_bytes()), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn lists_in_redis_conf_are_read_as_strtoll_does() {
+        for (text, expected) in [
+            ("900", Some(900)),
+            ("+900", Some(900)),
+            ("\t-07", Some(-7)),
+            ("", Some(0)),
+            ("99999999999999999999", Some(i64::MAX)),
+            ("-99999999999999999999", Some(i64::MIN)),
+            (" ", None),
+            ("0x10", None),
+            ("1.5", None),
+            ("5 ", None),
+        ] {
+            assert_eq!(parse_strtoll(text.as_bytes()), expected, "{text:?}");
         }
     }
 

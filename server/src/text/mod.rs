@@ -1,5 +1,4 @@
 //! How Redis reads and writes numbers, patterns and quoted words: pure functions on bytes that know nothing of RESP, keys or clients.
-#![allow(dead_code, reason = "the layers above come to use it one by one")]
 
 pub(crate) mod doubles;
 pub(crate) mod extended;
