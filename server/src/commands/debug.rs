@@ -131,7 +131,7 @@ fn object(engine: &mut Engine, call: &mut Call<'_>) -> Outcome {
     let text = format!(
         "Value at:{:#x} refcount:1 encoding:{} serializedlength:{} lru:{} lru_seconds_idle:{}",
         entry.address(),
-        value.encoding(),
+        entry.encoding(),
         value
             .as_string()
             .map_or(0, |string| serialized_len(string.len())),

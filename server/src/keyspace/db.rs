@@ -72,15 +72,32 @@ impl Keyspace {
         self.dbs.len()
     }
 
-    /// Exchanges the contents of two databases.
-    pub(crate) fn swap(&mut self, a: usize, b: usize) {
+    /// Exchanges the contents of two databases. No event tells of it, but whoever watches a key of either is told.
+    pub(crate) fn swap(&mut self, a: usize, b: usize, changes: &mut Changes) {
+        if a == b {
+            return;
+        }
+        for db in [a, b] {
+            self.tell_watchers(db, a, changes);
+            self.tell_watchers(db, b, changes);
+        }
         self.dbs.swap(a, b);
     }
 
-    /// Empties one database; returns how many keys it had.
-    pub(crate) fn flush(&mut self, db: usize) -> usize {
-        let old = std::mem::replace(&mut self.dbs[db], Db::new(self.seed));
-        old.table.len()
+    /// Empties one database and returns what it held, since giving that back may take long. No event tells of it, but
+    /// whoever watches a key of it is told.
+    pub(crate) fn empty(&mut self, db: usize, changes: &mut Changes) -> Db {
+        self.tell_watchers(db, db, changes);
+        std::mem::replace(&mut self.dbs[db], Db::new(self.seed))
+    }
+
+    /// Says of the keys that database `present` has that they changed in database `db`.
+    fn tell_watchers(&self, db: usize, present: usize, changes: &mut Changes) {
+        if changes.watched {
+            for entry in self.dbs[present].table.iter() {
+                changes.changed(db, entry.key(), Class::empty(), "");
+            }
+        }
     }
 
     /// Deletes a key whose deadline has passed, and says so.
@@ -112,7 +129,7 @@ impl Keyspace {
             let space = &mut self.dbs[db];
             let next = space.table.sweep_deadlines(space.sweep, |entry| {
                 looked += 1;
-                if entry.expire_ms().is_some_and(|at| at < now_ms) {
+                if entry.has_expired(now_ms) {
                     expired.push(entry.key().to_vec());
                 }
             });
@@ -184,10 +201,7 @@ impl Keys<'_> {
         }
         let now_ms = self.now_ms;
         let entry = self.space().table.get(key);
-        if entry
-            .and_then(Entry::expire_ms)
-            .is_some_and(|at| at < now_ms)
-        {
+        if entry.is_some_and(|entry| entry.has_expired(now_ms)) {
             self.keyspace.expire(self.db, key, self.changes);
         }
     }
@@ -224,6 +238,33 @@ impl Keys<'_> {
                 None
             }
         }
+    }
+
+    /// Looks as a reader does, but without using the key: what TYPE, TTL and EXISTS ask is not its value.
+    #[inline]
+    pub(crate) fn look(&mut self, key: &[u8]) -> Option<&Entry> {
+        self.lookup(key, Class::KEY_MISS)
+    }
+
+    /// As [`Keys::look`], but a miss is no event, as with OBJECT.
+    pub(crate) fn inspect(&mut self, key: &[u8]) -> Option<&Entry> {
+        self.lookup(key, Class::empty())
+    }
+
+    #[inline]
+    fn lookup(&mut self, key: &[u8], missing: Class) -> Option<&Entry> {
+        self.purge(key);
+        let Keys {
+            keyspace, changes, ..
+        } = self;
+        let entry = keyspace.dbs[self.db].table.get(key);
+        if entry.is_some() {
+            keyspace.stats.hits += 1;
+        } else {
+            keyspace.stats.misses += 1;
+            changes.notify(self.db, key, missing, "keymiss");
+        }
+        entry
     }
 
     /// Looks to change: uses the key, counts nothing. The entry's value may be changed in place.
@@ -296,46 +337,58 @@ impl Keys<'_> {
 
     /// Stores a value, whatever was there; a key whose deadline has passed counts as missing.
     pub(crate) fn set(&mut self, key: &[u8], value: New<'_>, deadline: Deadline) {
-        let fresh = access::fresh(self.access, self.now_ms);
         let space = &mut self.keyspace.dbs[self.db];
-        let Some(entry) = space.table.get_mut(key) else {
-            let expire_ms = match deadline {
-                Deadline::At(at) => Some(at),
-                Deadline::Keep | Deadline::Clear => None,
-            };
-            space.volatile += usize::from(expire_ms.is_some());
-            space.table.insert(Entry::new(key, value, expire_ms, fresh));
-            self.changes.notify(self.db, key, Class::NEW, "new");
-            return;
-        };
-        let had = entry.expire_ms();
-        if had.is_some_and(|at| at < self.now_ms) {
-            // Overwritten or not, it has expired: that is said first, and its deadline is not kept.
-            self.keyspace.expire(self.db, key, self.changes);
-            return self.set(key, value, deadline);
+        match space.table.get_mut(key) {
+            None => self.create(key, value, deadline),
+            Some(entry) if entry.has_expired(self.now_ms) => {
+                self.keyspace.expire(self.db, key, self.changes);
+                self.create(key, value, deadline);
+            }
+            Some(entry) => {
+                // A new value is one more use of the key, not a new key: how often it was used is not forgotten.
+                if !self.no_touch {
+                    let used =
+                        access::used(self.access, entry.access(), self.now_ms, || self.rng.f64());
+                    entry.set_access(used);
+                }
+                let access = entry.access();
+                let had = entry.expire_ms();
+                let expire_ms = match deadline {
+                    Deadline::Keep => had,
+                    Deadline::Clear => None,
+                    Deadline::At(at) => Some(at),
+                };
+                let value = if had.is_some() == expire_ms.is_some() {
+                    if let Some(at) = expire_ms {
+                        entry.move_deadline(at);
+                    }
+                    match entry.overwrite(value) {
+                        Ok(()) => return,
+                        Err(value) => value,
+                    }
+                } else {
+                    value
+                };
+                space.volatile =
+                    space.volatile + usize::from(expire_ms.is_some()) - usize::from(had.is_some());
+                space
+                    .table
+                    .replace(key, |_| Entry::new(key, value, expire_ms, access));
+            }
         }
+    }
+
+    /// Stores a value under a key that does not exist.
+    fn create(&mut self, key: &[u8], value: New<'_>, deadline: Deadline) {
         let expire_ms = match deadline {
-            Deadline::Keep => had,
-            Deadline::Clear => None,
             Deadline::At(at) => Some(at),
+            Deadline::Keep | Deadline::Clear => None,
         };
-        entry.set_access(fresh);
-        let value = if had.is_some() == expire_ms.is_some() {
-            if let Some(at) = expire_ms {
-                entry.move_deadline(at);
-            }
-            match entry.overwrite(value) {
-                Ok(()) => return,
-                Err(value) => value,
-            }
-        } else {
-            value
-        };
-        space.volatile =
-            space.volatile + usize::from(expire_ms.is_some()) - usize::from(had.is_some());
-        space
-            .table
-            .replace(key, |_| Entry::new(key, value, expire_ms, fresh));
+        let fresh = access::fresh(self.access, self.now_ms);
+        let space = self.space();
+        space.volatile += usize::from(expire_ms.is_some());
+        space.table.insert(Entry::new(key, value, expire_ms, fresh));
+        self.changes.notify(self.db, key, Class::NEW, "new");
     }
 
     /// Gives a key another deadline, or none.
@@ -383,8 +436,9 @@ impl Keys<'_> {
         there
     }
 
-    /// Stores an entry taken from elsewhere; its key must not exist here.
-    pub(crate) fn put(&mut self, entry: Entry) {
+    /// Stores an entry taken from elsewhere, as a key used only now; it must not exist here.
+    pub(crate) fn put(&mut self, mut entry: Entry) {
+        entry.set_access(access::fresh(self.access, self.now_ms));
         self.changes.notify(self.db, entry.key(), Class::NEW, "new");
         let space = self.space();
         space.volatile += usize::from(entry.expire_ms().is_some());
@@ -397,15 +451,20 @@ impl Keys<'_> {
         self.changes.touch(self.db, key, class, event);
     }
 
+    /// Says that a key changed by a change that [`Keys::touch`] counts at another key: RENAME is one change of two keys.
+    pub(crate) fn changed(&mut self, key: &[u8], class: Class, event: &'static str) {
+        self.changes.changed(self.db, key, class, event);
+    }
+
     /// Says that something happened to a key which did not change its value, such as a second event of one change.
     #[inline]
     pub(crate) fn notify(&mut self, key: &[u8], class: Class, event: &'static str) {
         self.changes.notify(self.db, key, class, event);
     }
 
-    /// Number of keys, those that have expired unnoticed included.
-    pub(crate) fn len(&self) -> usize {
-        self.keyspace.dbs[self.db].table.len()
+    /// Number of databases.
+    pub(crate) fn databases(&self) -> usize {
+        self.keyspace.len()
     }
 
     /// A random key that has not expired, each with the same chance.
@@ -424,21 +483,29 @@ impl Keys<'_> {
         }
     }
 
-    /// One step of a SCAN: shows `emit` the entries at the cursor that have not expired, returns the next cursor.
-    pub(crate) fn scan(&self, cursor: u64, mut emit: impl FnMut(&Entry)) -> u64 {
+    /// One step of a SCAN: shows `emit` the entries at the cursor that have not expired, deletes those that have, and
+    /// returns the next cursor.
+    pub(crate) fn scan(&mut self, cursor: u64, mut emit: impl FnMut(&Entry)) -> u64 {
         let now_ms = self.now_ms;
-        self.keyspace.dbs[self.db].table.scan(cursor, |entry| {
-            if entry.expire_ms().is_none_or(|at| at >= now_ms) {
+        let mut expired: Vec<Vec<u8>> = Vec::new();
+        let next = self.space().table.scan(cursor, |entry| {
+            if entry.has_expired(now_ms) {
+                expired.push(entry.key().to_vec());
+            } else {
                 emit(entry);
             }
-        })
+        });
+        for key in expired {
+            self.keyspace.expire(self.db, &key, self.changes);
+        }
+        next
     }
 
     /// Every entry that has not expired.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Entry> {
         let now_ms = self.now_ms;
         let entries = self.keyspace.dbs[self.db].table.iter();
-        entries.filter(move |entry| entry.expire_ms().is_none_or(|at| at >= now_ms))
+        entries.filter(move |entry| !entry.has_expired(now_ms))
     }
 
     /// The value of a key without using it, for commands that look at representations.

@@ -31,6 +31,8 @@ const INT: u32 = 1 << 0;
 const BOXED: u32 = 1 << 1;
 const EXPIRES: u32 = 1 << 2;
 const LONG_KEY: u32 = 1 << 3;
+/// An embedded string that Redis would call `raw`. It says so until it is overwritten, wherever it is moved.
+const RAW: u32 = 1 << 4;
 const FLAGS: u32 = 0xff;
 const ACCESS_SHIFT: u32 = 8;
 
@@ -54,6 +56,9 @@ impl Entry {
             New::Bytes(bytes) => {
                 debug_assert!(bytes.len() <= EMBEDDED_LEN_MAX);
                 embedded = bytes;
+                if !is_embstr(key.len(), bytes.len(), expire_ms.is_some()) {
+                    flags |= RAW;
+                }
             }
         }
         if expire_ms.is_some() {
@@ -160,6 +165,8 @@ impl Entry {
                     let text = self.0.add(text_offset(flags) + self.key_len(flags));
                     text.copy_from_nonoverlapping(NonNull::from(bytes).cast(), bytes.len());
                 }
+                let key_len = self.key_len(flags);
+                self.set_raw(!is_embstr(key_len, bytes.len(), flags & EXPIRES != 0));
             }
             value => return Err(value),
         }
@@ -176,12 +183,46 @@ impl Entry {
                 self.access(),
             );
         }
-        Entry::new(
+        let mut entry = Entry::new(
             key.unwrap_or(self.key()),
             self.value().duplicate(),
             expire_ms,
             self.access(),
-        )
+        );
+        if self.flags() & RAW != 0 {
+            entry.set_raw(true);
+        }
+        entry
+    }
+
+    /// The same value and deadline under another key.
+    pub(crate) fn duplicate(&self, key: &[u8]) -> Entry {
+        let value = self.value().duplicate();
+        let mut entry = Entry::new(key, value, self.expire_ms(), self.access());
+        if self.flags() & RAW != 0 {
+            entry.set_raw(true);
+        }
+        entry
+    }
+
+    /// Redis's name of the representation, as OBJECT ENCODING answers.
+    pub(crate) fn encoding(&self) -> &'static str {
+        match self.value() {
+            ValueRef::Int(_) => "int",
+            ValueRef::Bytes(_) if self.flags() & RAW == 0 => "embstr",
+            ValueRef::Bytes(_) => "raw",
+            ValueRef::Boxed(value) => value.encoding(),
+        }
+    }
+
+    fn set_raw(&mut self, raw: bool) {
+        let head = if raw {
+            self.head() | RAW
+        } else {
+            self.head() & !RAW
+        };
+        // SAFETY: the header is always there, and RAW has no part in the layout.
+        unsafe { self.0.cast::<u32>().write(head) };
     }
 
     /// Takes the value out of its box, leaving the integer 0.
@@ -206,6 +247,12 @@ impl Entry {
     pub(crate) fn expire_ms(&self) -> Option<i64> {
         // SAFETY: the deadline is the first word whenever the flag is set.
         (self.flags() & EXPIRES != 0).then(|| unsafe { self.word(0).cast::<i64>().read() })
+    }
+
+    /// Whether its deadline has passed. At the very millisecond of its deadline a key still lives, as in Redis.
+    #[inline]
+    pub(crate) fn has_expired(&self, now_ms: i64) -> bool {
+        self.expire_ms().is_some_and(|at| at < now_ms)
     }
 
     /// Moves the deadline of an entry that has one.
@@ -308,6 +355,18 @@ impl Drop for Entry {
     }
 }
 
+/// Whether Redis would keep a string of this length in one allocation with its key, and so call it `embstr`.
+///
+/// Since 8.2 key and value share a cache line of 64 bytes: 16 of header, 3 and 4 beside key and value, 8 for a deadline.
+/// A deadline that comes later may still find room where the allocator has rounded up, which it does only for keys of
+/// 32 bytes and more, whose length then takes two bytes that the first reckoning leaves out.
+fn is_embstr(key_len: usize, value_len: usize, expires: bool) -> bool {
+    const LINE: usize = 64 - 16 - 3 - 4;
+    let len = key_len + value_len;
+    let rounded_up = key_len >= 32 && len + 2 > LINE;
+    len <= LINE && (!expires || len + 8 <= LINE || rounded_up)
+}
+
 impl fmt::Debug for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
@@ -383,6 +442,36 @@ mod tests {
         assert!(entry.overwrite(New::Bytes(b"longer")).is_err());
         assert!(entry.overwrite(New::Int(1)).is_err());
         assert_eq!((text(&entry), entry.key()), (b"xyz".to_vec(), &b"k"[..]));
+    }
+
+    #[test]
+    fn a_string_is_embstr_where_it_shares_a_cache_line_with_its_key() {
+        let encoding = |key_len, value_len, expires: bool| {
+            let (key, value) = (vec![b'k'; key_len], vec![b'v'; value_len]);
+            Entry::new(&key, New::Bytes(&value), expires.then_some(1), 0).encoding()
+        };
+        // The longest value that is one, for each length of the key, without and with a deadline.
+        for (key_len, immortal, mortal) in [(1, 40, 32), (20, 21, 13), (31, 10, 2)] {
+            for (longest, expires) in [(immortal, false), (mortal, true)] {
+                assert_eq!(encoding(key_len, longest, expires), "embstr");
+                assert_eq!(encoding(key_len, longest + 1, expires), "raw");
+            }
+        }
+        let mortal: Vec<usize> = (0..20)
+            .filter(|&len| encoding(32, len, true) == "embstr")
+            .collect();
+        assert_eq!(mortal, [0, 1, 8, 9]);
+        assert_eq!(encoding(42, 0, false), "raw");
+    }
+
+    #[test]
+    fn a_raw_string_stays_raw_until_it_is_overwritten() {
+        let raw = || Entry::new(&[b'k'; 40], New::Bytes(b"value"), None, 0);
+        assert_eq!(raw().duplicate(b"k").encoding(), "raw");
+        let mut renamed = raw().rebuilt(Some(b"k"), None);
+        assert_eq!(renamed.encoding(), "raw");
+        assert!(renamed.overwrite(New::Bytes(b"other")).is_ok());
+        assert_eq!(renamed.encoding(), "embstr");
     }
 
     #[test]

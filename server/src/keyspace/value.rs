@@ -7,9 +7,6 @@ use crate::text::integers;
 /// The longest string stored beside its key; a longer one has a buffer of its own, which replies share.
 pub(crate) const EMBEDDED_LEN_MAX: usize = 8 * 1024;
 
-/// A string is called `embstr` up to this length, as Redis does (OBJ_ENCODING_EMBSTR_SIZE_LIMIT).
-const EMBSTR_LEN_MAX: usize = 44;
-
 /// A value too large or too changeable to lie beside its key.
 #[derive(Debug)]
 pub(crate) enum Value {
@@ -28,6 +25,15 @@ impl Value {
                     + 2 * size_of::<usize>()
                     + shared.capacity()
             }
+        }
+    }
+}
+
+impl Value {
+    /// Redis's name of the representation, as OBJECT ENCODING answers.
+    pub(crate) fn encoding(&self) -> &'static str {
+        match self {
+            Value::String(_) => "raw",
         }
     }
 }
@@ -81,15 +87,6 @@ impl<'a> ValueRef<'a> {
     pub(crate) fn type_name(&self) -> &'static str {
         match self {
             ValueRef::Int(_) | ValueRef::Bytes(_) | ValueRef::Boxed(Value::String(_)) => "string",
-        }
-    }
-
-    /// Redis's name of the representation, as OBJECT ENCODING answers.
-    pub(crate) fn encoding(&self) -> &'static str {
-        match self {
-            ValueRef::Int(_) => "int",
-            ValueRef::Bytes(bytes) if bytes.len() <= EMBSTR_LEN_MAX => "embstr",
-            ValueRef::Bytes(_) | ValueRef::Boxed(Value::String(_)) => "raw",
         }
     }
 
