@@ -192,6 +192,8 @@ impl Host for Clock {
 
     fn purge_memory(&mut self) {}
 
+    fn discard(&mut self, _: Box<dyn Send>) {}
+
     /// Nothing here depends on the machine.
     fn facts(&self) -> Facts {
         Facts::default()

@@ -38,6 +38,9 @@ pub(crate) trait Host: Send {
     /// Gives memory that is free back to the operating system, where the allocator can.
     fn purge_memory(&mut self);
 
+    /// Gives back what is needed no more, where that may take long, without keeping anybody waiting.
+    fn discard(&mut self, garbage: Box<dyn Send>);
+
     /// What else INFO tells of the process and its machine.
     fn facts(&self) -> Facts;
 }

@@ -1,5 +1,6 @@
 //! The operating system outside the sockets: clocks, memory, log.
 
+mod lazyfree;
 pub(crate) mod limits;
 pub(crate) mod log;
 mod system;

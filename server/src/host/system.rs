@@ -7,6 +7,7 @@ use nix::sys::time::{TimeVal, TimeValLike};
 use nix::sys::utsname::uname;
 
 use crate::engine::{Cpu, Facts, Host, Now};
+use crate::host::lazyfree::LazyFree;
 
 /// What only the program knows of its allocator: a library must not install one.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +35,7 @@ impl Default for Allocator {
 pub(crate) struct System {
     started: Instant,
     allocator: Allocator,
+    lazyfree: LazyFree,
 }
 
 impl System {
@@ -42,6 +44,7 @@ impl System {
         System {
             started: Instant::now(),
             allocator,
+            lazyfree: LazyFree::default(),
         }
     }
 }
@@ -68,6 +71,10 @@ impl Host for System {
 
     fn purge_memory(&mut self) {
         (self.allocator.purge)();
+    }
+
+    fn discard(&mut self, garbage: Box<dyn Send>) {
+        self.lazyfree.discard(garbage);
     }
 
     fn facts(&self) -> Facts {
