@@ -7,11 +7,15 @@ mod command;
 mod connection;
 mod counter;
 mod debug;
+mod expire;
+mod flush;
 pub(crate) mod help;
 mod info;
 mod key;
 mod lcs;
 mod memory;
+mod object;
+mod scan;
 mod server;
 mod slowlog;
 mod string;
@@ -27,10 +31,14 @@ pub(crate) const FAMILIES: &[&[Command]] = &[
     connection::COMMANDS,
     counter::COMMANDS,
     debug::COMMANDS,
+    expire::COMMANDS,
+    flush::COMMANDS,
     info::COMMANDS,
     key::COMMANDS,
     lcs::COMMANDS,
     memory::COMMANDS,
+    object::COMMANDS,
+    scan::COMMANDS,
     server::COMMANDS,
     slowlog::COMMANDS,
     string::COMMANDS,

@@ -1,0 +1,203 @@
+//! Commands that walk the keyspace: KEYS, SCAN, RANDOMKEY.
+
+use crate::commands::arguments;
+use crate::engine::Data;
+use crate::keyspace::entry::Entry;
+use crate::registry::command::{Arg, ArgKind, Categories, Command, Flags, Group, Outcome, Run};
+use crate::resp::error::Error;
+use crate::resp::reply::Aggregate;
+use crate::text::{glob, integers};
+
+/// Elements a SCAN returns, roughly, when it does not say how many.
+const COUNT_DEFAULT: i64 = 10;
+
+/// A SCAN that finds little goes on for at most so many steps for each element that was asked for.
+const STEPS_PER_ELEMENT: usize = 10;
+
+/// The commands of this family.
+pub(crate) const COMMANDS: &[Command] = &[
+    Command::new("keys", "1.0.0", Group::Generic, 2, Run::Data(keys))
+        .flags(Flags::READONLY)
+        .categories(Categories::KEYSPACE.union(Categories::DANGEROUS))
+        .args(&[Arg::new("pattern", ArgKind::Pattern)])
+        .summary("Returns all key names that match a pattern.")
+        .complexity(
+            "O(N) with N being the number of keys in the database, under \
+             the assumption that the key names in the database and the \
+             given pattern have limited length.",
+        )
+        .tips(&["request_policy:all_shards", "nondeterministic_output_order"]),
+    Command::new("scan", "2.8.0", Group::Generic, -2, Run::Data(scan))
+        .flags(Flags::READONLY)
+        .categories(Categories::KEYSPACE)
+        .args(&[
+            Arg::new("cursor", ArgKind::Integer),
+            Arg::new("pattern", ArgKind::Pattern)
+                .token("MATCH")
+                .optional(),
+            Arg::new("count", ArgKind::Integer)
+                .token("COUNT")
+                .optional(),
+            Arg::new("type", ArgKind::String)
+                .token("TYPE")
+                .since("6.0.0")
+                .optional(),
+        ])
+        .summary("Iterates over the key names in the database.")
+        .complexity(
+            "O(1) for every call. O(N) for a complete iteration, including \
+             enough command calls for the cursor to return back to 0. N is \
+             the number of elements inside the collection.",
+        )
+        .history(&[("6.0.0", "Added the `TYPE` subcommand.")])
+        .tips(&[
+            "nondeterministic_output",
+            "request_policy:special",
+            "response_policy:special",
+        ]),
+    Command::new(
+        "randomkey",
+        "1.0.0",
+        Group::Generic,
+        1,
+        Run::Data(randomkey),
+    )
+    .flags(Flags::READONLY)
+    .categories(Categories::KEYSPACE)
+    .summary("Returns a random key name from the database.")
+    .complexity("O(1)")
+    .tips(&[
+        "request_policy:all_shards",
+        "response_policy:special",
+        "nondeterministic_output",
+    ]),
+];
+
+fn keys(d: &mut Data<'_>) -> Outcome {
+    let pattern = Pattern::new(d.args.at(1));
+    let array = d.reply.deferred(Aggregate::Array);
+    let mut count = 0;
+    for entry in d.keys.iter().filter(|entry| pattern.matches(entry.key())) {
+        d.reply.bulk(entry.key());
+        count += 1;
+    }
+    d.reply.finish(array, count);
+    Ok(())
+}
+
+fn scan(d: &mut Data<'_>) -> Outcome {
+    let mut cursor = cursor(d.args.at(1))?;
+    let options = Options::from_args(d)?;
+    let mut found: Vec<Vec<u8>> = Vec::new();
+    let (mut looked, mut steps) = (0, 0);
+    loop {
+        cursor = d.keys.scan(cursor, |entry| {
+            looked += 1;
+            if options.accept(entry) {
+                found.push(entry.key().to_vec());
+            }
+        });
+        steps += 1;
+        // What was looked at counts, not what was found: a filter must not make a SCAN walk the whole keyspace.
+        let enough = looked >= options.count;
+        if cursor == 0 || enough || steps > options.count.saturating_mul(STEPS_PER_ELEMENT) {
+            break;
+        }
+    }
+    reply_scan(d, cursor, &found);
+    Ok(())
+}
+
+fn reply_scan(d: &mut Data<'_>, cursor: u64, found: &[Vec<u8>]) {
+    d.reply.array(2);
+    d.reply.bulk(itoa::Buffer::new().format(cursor).as_bytes());
+    d.reply.array(found.len());
+    for key in found {
+        d.reply.bulk(key);
+    }
+}
+
+fn randomkey(d: &mut Data<'_>) -> Outcome {
+    match d.keys.random() {
+        Some(key) => d.reply.bulk(&key),
+        None => d.reply.null(),
+    }
+    Ok(())
+}
+
+/// Reads a cursor, as forgivingly as Redis does.
+///
+/// # Errors
+/// `invalid cursor`
+fn cursor(text: &[u8]) -> Result<u64, Error> {
+    integers::parse_u64(text).ok_or(Error::fixed("ERR invalid cursor"))
+}
+
+/// Which keys are wanted.
+struct Pattern<'a> {
+    glob: &'a [u8],
+    /// All of them: nothing needs to be compared.
+    all: bool,
+}
+
+impl<'a> Pattern<'a> {
+    fn new(glob: &'a [u8]) -> Pattern<'a> {
+        Pattern {
+            glob,
+            all: glob == b"*",
+        }
+    }
+
+    fn matches(&self, key: &[u8]) -> bool {
+        self.all || glob::matches(self.glob, key)
+    }
+}
+
+/// What SCAN is asked for.
+struct Options<'a> {
+    pattern: Pattern<'a>,
+    /// Any type, if not named; a name that is no type's is that of no key.
+    type_name: Option<&'a [u8]>,
+    count: usize,
+}
+
+impl<'a> Options<'a> {
+    /// Reads MATCH, COUNT and TYPE; of several the last one counts.
+    ///
+    /// # Errors
+    /// `syntax error`, or what is wrong with the number.
+    fn from_args(d: &Data<'a>) -> Result<Options<'a>, Error> {
+        let (mut pattern, mut type_name, mut count) = (Pattern::new(b"*"), None, COUNT_DEFAULT);
+        for index in (2..d.args.len()).step_by(2) {
+            let value = d.args.get(index + 1);
+            match value {
+                Some(value) if d.args.is(index, "COUNT") => {
+                    count = arguments::integer(value)?;
+                    if count < 1 {
+                        return Err(Error::SYNTAX);
+                    }
+                }
+                Some(value) if d.args.is(index, "MATCH") => pattern = Pattern::new(value),
+                Some(value) if d.args.is(index, "TYPE") => type_name = Some(value),
+                _ if d.args.is(index, "NOVALUES") => {
+                    return Err(Error::fixed(
+                        "ERR NOVALUES option can only be used in HSCAN",
+                    ));
+                }
+                _ => return Err(Error::SYNTAX),
+            }
+        }
+        Ok(Options {
+            pattern,
+            type_name,
+            count: usize::try_from(count).unwrap_or(usize::MAX),
+        })
+    }
+
+    fn accept(&self, entry: &Entry) -> bool {
+        let type_name = entry.value().type_name();
+        self.type_name
+            .is_none_or(|wanted| wanted.eq_ignore_ascii_case(type_name.as_bytes()))
+            && self.pattern.matches(entry.key())
+    }
+}
