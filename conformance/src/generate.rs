@@ -50,8 +50,6 @@ pub struct Turn {
     pub connection: usize,
     /// The commands; never empty.
     pub requests: Vec<Request>,
-    /// Where the write is divided: any numbers, taken modulo its length. See [`Turn::places`].
-    pub cuts: Vec<usize>,
     /// Whether its parts alternate with those of the turn before, if that is on another connection.
     pub overlaps: bool,
 }
@@ -63,6 +61,9 @@ pub struct Request {
     pub arguments: Vec<Vec<u8>>,
     /// Sent as an inline line rather than as multibulk.
     pub inline: bool,
+    /// Where the write is divided: offsets in this command's own bytes, taken modulo their number, so that they stay where
+    /// they are when other commands are left out. 0 is in front of it.
+    pub cuts: Vec<usize>,
 }
 
 impl Request {
@@ -87,15 +88,21 @@ impl Turn {
         self.requests.iter().flat_map(Request::bytes).collect()
     }
 
-    /// Where the write of this length is divided: offsets inside it, each once, growing.
-    pub fn places(&self, length: usize) -> Vec<usize> {
-        let inside = length.saturating_sub(1).max(1);
-        let mut places: Vec<usize> = self
-            .cuts
-            .iter()
-            .map(|cut| 1 + cut % inside)
-            .filter(|place| *place < length)
-            .collect();
+    /// Where the write is divided: offsets inside it, each once, growing.
+    pub fn places(&self) -> Vec<usize> {
+        let mut places = Vec::new();
+        let mut start = 0;
+        for request in &self.requests {
+            let length = request.bytes().len();
+            places.extend(
+                request
+                    .cuts
+                    .iter()
+                    .map(|cut| start + cut % length)
+                    .filter(|place| *place > 0),
+            );
+            start += length;
+        }
         places.sort_unstable();
         places.dedup();
         places
@@ -104,7 +111,7 @@ impl Turn {
     /// The write in its parts.
     pub fn parts(&self) -> Vec<Vec<u8>> {
         let bytes = self.bytes();
-        let places = self.places(bytes.len());
+        let places = self.places();
         let starts = std::iter::once(0).chain(places.iter().copied());
         let ends = places.iter().copied().chain([bytes.len()]);
         starts
@@ -179,23 +186,27 @@ pub fn connection_name(connection: usize) -> &'static str {
 
 /// Any stream. It shrinks to fewer turns, fewer commands, plainer values, fewer cuts and fewer connections.
 pub fn streams() -> impl Strategy<Value = Stream> {
-    let command = commands::any_command();
-    let request = (command, prop::bool::weighted(0.1)).prop_map(|(arguments, inline)| {
-        let inline = inline && arguments.iter().map(Vec::len).sum::<usize>() <= INLINE_BYTES_MAX;
-        Request { arguments, inline }
-    });
-    let cuts = option::weighted(0.5, vec(0..4096usize, 1..4)).prop_map(Option::unwrap_or_default);
+    let cuts = option::weighted(0.15, vec(0..200usize, 1..3)).prop_map(Option::unwrap_or_default);
+    let request = (commands::any_command(), prop::bool::weighted(0.1), cuts).prop_map(
+        |(arguments, inline, cuts)| {
+            let inline =
+                inline && arguments.iter().map(Vec::len).sum::<usize>() <= INLINE_BYTES_MAX;
+            Request {
+                arguments,
+                inline,
+                cuts,
+            }
+        },
+    );
     let connection = prop_oneof![4 => Just(0), 2 => Just(1), 1 => Just(2), 1 => Just(3)];
     let turn = (
         connection,
         vec(request, 1..=TURN_COMMANDS_MAX),
-        cuts,
         prop::bool::weighted(0.3),
     )
-        .prop_map(|(connection, requests, cuts, overlaps)| Turn {
+        .prop_map(|(connection, requests, overlaps)| Turn {
             connection,
             requests,
-            cuts,
             overlaps,
         });
     let resp3 = [(); CONNECTIONS].map(|()| prop::bool::weighted(0.3));
@@ -210,11 +221,11 @@ mod tests {
         let requests = vec![Request {
             arguments: vec![b"PING".to_vec()],
             inline: false,
+            cuts: cuts.to_vec(),
         }];
         Turn {
             connection,
             requests,
-            cuts: cuts.to_vec(),
             overlaps,
         }
     }
@@ -222,8 +233,8 @@ mod tests {
     #[test]
     fn overlapping_turns_alternate_part_by_part() {
         let turns = vec![
-            turn(0, true, &[3]),
-            turn(1, true, &[0, 6]),
+            turn(0, true, &[4]),
+            turn(1, true, &[1, 7, 0]),
             turn(0, true, &[]),
             turn(1, false, &[]),
         ];

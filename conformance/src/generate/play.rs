@@ -1,12 +1,14 @@
 //! Plays a stream on one server and keeps what it answers; compares what two servers answered. Generates nothing and starts
 //! no server.
 
+use std::io;
 use std::time::{Duration, Instant};
 
 use super::{CONNECTIONS, Stream, connection_name, schedule};
 use crate::request::encode_multibulk;
 use crate::session::{Control, Ended, Session, Trouble};
-use crate::wire::Reader;
+use crate::transcript::escape::escaped;
+use crate::wire::{Kind, Reader};
 
 /// A write of a stream is a few kilobytes: a server that does not take it in this time has stopped.
 const WRITE_WITHIN: Duration = Duration::from_secs(10);
@@ -49,7 +51,12 @@ pub struct Difference {
 /// # Errors
 /// When the server is lost or stuck.
 pub fn play(stream: &Stream, control: &mut Control) -> Result<Played, Trouble> {
-    control.pipeline(&[encode_multibulk(&["FLUSHALL"])])?;
+    let flushed = control.command(&[b"FLUSHALL"])?;
+    if flushed.kind() == Kind::Error {
+        // Without it every stream would begin with what the last one left.
+        let why = format!("FLUSHALL is refused: {}", escaped(flushed.root().body()));
+        return Err(Trouble::Lost(io::Error::other(why)));
+    }
     let mut session = Session::new(control);
     for connection in stream.connections() {
         let name = connection_name(connection);

@@ -127,7 +127,7 @@ fn hello(connection: usize) -> [Action; 2] {
 
 /// One turn: a line for each command, with the cuts that fall into it.
 fn send_alone(turn: &Turn) -> Vec<Action> {
-    let places = turn.places(turn.bytes().len());
+    let places = turn.places();
     let name = connection_name(turn.connection);
     let mut steps = Vec::new();
     let mut start = 0;
@@ -253,14 +253,14 @@ mod tests {
 
     #[test]
     fn a_stream_reads_as_a_person_would_write_it() {
-        let request = |words: &[&str], inline| Request {
+        let request = |words: &[&str], inline, cuts: &[usize]| Request {
             arguments: words.iter().map(|word| word.as_bytes().to_vec()).collect(),
             inline,
+            cuts: cuts.to_vec(),
         };
-        let turn = |connection, requests: Vec<Request>, cuts: &[usize], overlaps| Turn {
+        let turn = |connection, requests: Vec<Request>, overlaps| Turn {
             connection,
             requests,
-            cuts: cuts.to_vec(),
             overlaps,
         };
         let long = "x".repeat(45);
@@ -270,15 +270,14 @@ mod tests {
                 turn(
                     0,
                     vec![
-                        request(&["SET", "k", &long], false),
-                        request(&["GET", ""], false),
-                        request(&["PING"], true),
+                        request(&["SET", "k", &long], false, &[]),
+                        request(&["GET", ""], false, &[0, 6]),
+                        request(&["PING"], true, &[]),
                     ],
-                    &[71, 77],
                     false,
                 ),
-                turn(1, vec![request(&["GET", "k"], false)], &[3], false),
-                turn(0, vec![request(&["PING"], true)], &[1], true),
+                turn(1, vec![request(&["GET", "k"], false, &[4])], false),
+                turn(0, vec![request(&["PING"], true, &[2])], true),
             ],
         };
         let answer = |text: &[u8]| Answer {

@@ -3,6 +3,7 @@
 
 mod command_line;
 mod server;
+mod streams;
 
 use std::path::Path;
 
