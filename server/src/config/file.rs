@@ -313,7 +313,7 @@ impl Loader<'_> {
                 self.save_seen = true;
                 self.startup.config.save.clear();
             }
-            kind.write(&mut self.startup.config, &values, Origin::File)?;
+            kind.set(&mut self.startup.config, &values, Origin::File)?;
             if named.name == "dir" {
                 self.startup.config.dir = self.files.enter(values[0])?;
             }

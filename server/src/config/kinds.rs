@@ -7,7 +7,7 @@ use super::values::{
     BufferLimits, EventClasses, MemoryOrPercent, Primary, SavePoint, ShutdownFlags, Vocabulary,
 };
 use crate::text::doubles::{parse_double, write_general};
-use crate::text::integers::{digits, parse_i64, parse_memory, parse_strtoll};
+use crate::text::integers::{digits, parse_i64, parse_memory, parse_strtoll, until_nul};
 use crate::text::shell_words::quoted;
 
 /// Why a value is refused, in Redis's words.
@@ -36,11 +36,25 @@ pub(super) trait Kind: Sync {
     /// The value as `CONFIG GET` shows it.
     fn read(&self, config: &Config) -> Vec<u8>;
 
+    /// [`Kind::write`] for words as they came: most options end at a NUL, as texts do in C.
+    fn set(&self, config: &mut Config, words: &[&[u8]], origin: Origin) -> Result<(), Reason> {
+        if self.is_binary_safe() {
+            return self.write(config, words, origin);
+        }
+        let words: Vec<&[u8]> = words.iter().map(|word| until_nul(word)).collect();
+        self.write(config, &words, origin)
+    }
+
     /// Takes the value from words; exactly one of them unless the kind takes several.
     fn write(&self, config: &mut Config, words: &[&[u8]], origin: Origin) -> Result<(), Reason>;
 
     /// Whether the value is a list of words.
     fn takes_several(&self) -> bool {
+        false
+    }
+
+    /// Whether a NUL is a byte like any other.
+    fn is_binary_safe(&self) -> bool {
         false
     }
 
@@ -186,6 +200,10 @@ impl<T: Number> Kind for Integer<T> {
         self.field.set(config, T::from_i64(value));
         Ok(())
     }
+
+    fn is_binary_safe(&self) -> bool {
+        true
+    }
 }
 
 /// A number of bytes, with units.
@@ -213,6 +231,42 @@ impl<T: Number> Kind for Memory<T> {
             value: with_unit(value.to_i64().cast_unsigned()),
             forced,
         }]
+    }
+}
+
+/// A number of bytes that `CONFIG SET`, unlike redis.conf, raises to a smallest sensible one.
+pub(super) struct RaisedMemory<T: 'static> {
+    pub(super) field: Field<T>,
+    pub(super) bounds: Bounds,
+    pub(super) least: i64,
+}
+
+impl<T: Number> RaisedMemory<T> {
+    fn plain(&self) -> Memory<T> {
+        let Field { read, write } = self.field;
+        Memory {
+            field: Field { read, write },
+            bounds: self.bounds,
+        }
+    }
+}
+
+impl<T: Number> Kind for RaisedMemory<T> {
+    fn read(&self, config: &Config) -> Vec<u8> {
+        self.plain().read(config)
+    }
+
+    fn write(&self, config: &mut Config, words: &[&[u8]], origin: Origin) -> Result<(), Reason> {
+        self.plain().write(config, words, origin)?;
+        if origin == Origin::Command {
+            let value = self.field.of(config).to_i64().max(self.least);
+            self.field.set(config, T::from_i64(value));
+        }
+        Ok(())
+    }
+
+    fn lines(&self, config: &Config, default: &Config) -> Vec<Line> {
+        self.plain().lines(config, default)
     }
 }
 
@@ -344,6 +398,37 @@ impl Kind for Text {
     fn lines(&self, config: &Config, default: &Config) -> Vec<Line> {
         let value = self.field.of(config);
         if value.is_empty() && self.empty == Empty::Unset {
+            return Vec::new();
+        }
+        vec![Line {
+            value: quoted(value).into_bytes(),
+            forced: value != self.field.of(default),
+        }]
+    }
+}
+
+/// A secret of any bytes; an empty one means that there is none.
+pub(super) struct Password {
+    pub(super) field: Field<Vec<u8>>,
+}
+
+impl Kind for Password {
+    fn read(&self, config: &Config) -> Vec<u8> {
+        self.field.of(config).clone()
+    }
+
+    fn write(&self, config: &mut Config, words: &[&[u8]], _: Origin) -> Result<(), Reason> {
+        self.field.set(config, words[0].to_vec());
+        Ok(())
+    }
+
+    fn is_binary_safe(&self) -> bool {
+        true
+    }
+
+    fn lines(&self, config: &Config, default: &Config) -> Vec<Line> {
+        let value = self.field.of(config);
+        if value.is_empty() {
             return Vec::new();
         }
         vec![Line {
@@ -587,6 +672,10 @@ impl Kind for Percentiles {
             value: list_or_empty(self.read(config)),
             forced: true,
         }]
+    }
+
+    fn is_binary_safe(&self) -> bool {
+        true
     }
 }
 

@@ -15,6 +15,7 @@ use std::fmt;
 pub(crate) use table::Config;
 
 use crate::text::glob;
+use crate::text::integers::until_nul;
 use kinds::Origin;
 use table::{Flags, OPTIONS, Opt};
 use values::Permission;
@@ -52,18 +53,18 @@ pub(crate) enum SetError {
 }
 
 impl SetError {
-    /// The error as Redis sends it, without the leading `-` and the line's end.
+    /// The error as Redis sends it, without the leading `-` and the line's end; names end at a NUL.
     pub(crate) fn line(&self) -> Vec<u8> {
         match self {
             SetError::Unknown { name } => [
                 b"ERR Unknown option or number of arguments for CONFIG SET - '",
-                name.as_slice(),
+                until_nul(name),
                 b"'",
             ]
             .concat(),
             SetError::Failed { name, reason } => {
                 let start: &[u8] = b"ERR CONFIG SET failed (possibly related to argument '";
-                [start, name, b"') - ", reason.as_bytes()].concat()
+                [start, until_nul(name), b"') - ", reason.as_bytes()].concat()
             }
         }
     }
@@ -98,7 +99,7 @@ impl Config {
             named
                 .option
                 .kind
-                .write(&mut next, &words, Origin::Command)
+                .set(&mut next, &words, Origin::Command)
                 .map_err(|reason| SetError::Failed {
                     name: named.name.as_bytes().to_vec(),
                     reason,
@@ -373,6 +374,10 @@ mod tests {
             "ERR Unknown option or number of arguments for CONFIG SET - 'nosuch'",
         );
         refused(
+            &[("nosuch\0x", "1")],
+            "ERR Unknown option or number of arguments for CONFIG SET - 'nosuch'",
+        );
+        refused(
             &[("timeout", "1"), ("nosuch", "1")],
             "ERR Unknown option or number of arguments for CONFIG SET - 'nosuch'",
         );
@@ -418,6 +423,11 @@ mod tests {
                 "argument couldn't be parsed into an integer",
             ),
             ("timeout", "", "argument couldn't be parsed into an integer"),
+            (
+                "timeout",
+                "1\0x",
+                "argument couldn't be parsed into an integer",
+            ),
             (
                 "timeout",
                 "-1",
@@ -583,6 +593,10 @@ mod tests {
             ),
             ("latency-tracking-info-percentiles", "", ""),
             ("oom-score-adj-values", "-2000 0 2000", "-2000 0 2000"),
+            ("repl-backlog-size", "1kb", "16384"),
+            ("masteruser", "a\0b", "a"),
+            ("masterauth", "a\0b", "a\\x00b"),
+            ("save", "900 1\0x", "900 1"),
         ] {
             accepted(name, value, expected);
         }

@@ -5,7 +5,8 @@
 
 use super::kinds::{
     Addresses, Bounds, Choice, Directory, Empty, Events, Field, Integer, Kind, Memory, OomScores,
-    OutputLimits, Percentiles, ReplicaOf, SavePoints, Share, Shutdown, Switch, Text,
+    OutputLimits, Password, Percentiles, RaisedMemory, ReplicaOf, SavePoints, Share, Shutdown,
+    Switch, Text,
 };
 use super::values::{
     AclPubsubDefault, AppendFsync, BufferLimit, BufferLimits, DisklessLoad, EventClasses, Loglevel,
@@ -227,7 +228,7 @@ options! {
     /// User to follow it as; empty for the default user.
     masteruser: Vec<u8> = Vec::new() => "masteruser", Text { empty: Empty::Unset, check: anything };
     /// Password to follow it with; empty for none.
-    masterauth: Vec<u8> = Vec::new() => "masterauth", Text { empty: Empty::Unset, check: anything }, SENSITIVE;
+    masterauth: Vec<u8> = Vec::new() => "masterauth", Password {}, SENSITIVE;
     /// Whether a replica that lost its primary still answers.
     replica_serve_stale_data: bool = true => "replica-serve-stale-data" or "slave-serve-stale-data", Switch {};
     /// Whether a replica refuses writes.
@@ -259,7 +260,7 @@ options! {
     /// Whether small packets to replicas are held back.
     repl_disable_tcp_nodelay: bool = false => "repl-disable-tcp-nodelay", Switch {};
     /// Bytes of the stream kept for replicas that return.
-    repl_backlog_size: u64 = MB => "repl-backlog-size", Memory { bounds: Bounds::signed(1, i64::MAX) };
+    repl_backlog_size: u64 = MB => "repl-backlog-size", RaisedMemory { bounds: Bounds::signed(1, i64::MAX), least: 16 * KB as i64 };
     /// Seconds they are kept without any replica; 0 for ever.
     repl_backlog_ttl: i64 = 3600 => "repl-backlog-ttl", Integer { bounds: LONG };
     /// Bytes a replica may gather while it loads; 0 for the limit of its output buffer.
@@ -271,7 +272,7 @@ options! {
 
     // Security.
     /// Password of the default user; empty for none.
-    requirepass: Vec<u8> = Vec::new() => "requirepass", Text { empty: Empty::Unset, check: anything }, SENSITIVE;
+    requirepass: Vec<u8> = Vec::new() => "requirepass", Password {}, SENSITIVE;
     /// File of users; empty for none.
     aclfile: Vec<u8> = Vec::new() => "aclfile", Text { empty: Empty::Kept, check: anything }, IMMUTABLE;
     /// Entries the log of refusals holds.

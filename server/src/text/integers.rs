@@ -137,8 +137,8 @@ fn parse_digits(digits: &[u8]) -> Option<u64> {
     })
 }
 
-/// Redis hands these texts to C functions, which see no further than the first NUL.
-fn until_nul(text: &[u8]) -> &[u8] {
+/// A text as C functions see it: no further than the first NUL.
+pub(crate) fn until_nul(text: &[u8]) -> &[u8] {
     memchr::memchr(0, text).map_or(text, |end| &text[..end])
 }
 
