@@ -20,6 +20,7 @@ mod server;
 mod slowlog;
 mod string;
 mod substring;
+mod transaction;
 
 use crate::registry::command::Command;
 
@@ -43,4 +44,5 @@ pub(crate) const FAMILIES: &[&[Command]] = &[
     slowlog::COMMANDS,
     string::COMMANDS,
     substring::COMMANDS,
+    transaction::COMMANDS,
 ];

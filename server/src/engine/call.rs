@@ -118,6 +118,14 @@ impl Engine {
 
     /// Turns what happened to keys into everything that follows from it.
     pub(crate) fn announce(&mut self) {
-        self.changes.list.clear();
+        let mut list = std::mem::take(&mut self.changes.list);
+        for change in &list {
+            if change.modified && self.changes.watched {
+                self.touch_watched(change.db, &change.key);
+            }
+        }
+        // The list's room is kept for the next command.
+        list.clear();
+        self.changes.list = list;
     }
 }

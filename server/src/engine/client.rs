@@ -79,6 +79,12 @@ impl Transaction {
         self.memory += args.memory();
         self.queued.push((entry, args));
     }
+
+    /// Takes a command out to run it; its place stays, since CLIENT LIST counts it until EXEC ends.
+    pub(crate) fn take(&mut self, index: usize) -> Option<(&'static Entry, OwnedArgs)> {
+        let (entry, args) = self.queued.get_mut(index)?;
+        Some((*entry, std::mem::take(args)))
+    }
 }
 
 /// What most clients never set.
@@ -148,6 +154,11 @@ impl Client {
 
     pub(crate) fn is(&self, flags: ClientFlags) -> bool {
         self.flags.intersects(flags)
+    }
+
+    /// Whether the command running is not answered.
+    pub(crate) fn is_muted(&self) -> bool {
+        self.is(ClientFlags::REPLY_OFF | ClientFlags::REPLY_SKIP | ClientFlags::CLOSE_AFTER_REPLY)
     }
 
     /// Bytes that it and its buffers take.

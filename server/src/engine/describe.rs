@@ -63,7 +63,7 @@ impl Engine {
                 .transaction
                 .as_ref()
                 .map_or(-1, |t| t.queued.len() as i64),
-            0,
+            self.watches.of(client.key).len(),
             output.tail_len(),
             output.segments(),
             output.queued_memory(),

@@ -30,10 +30,7 @@ impl Engine {
         let skip = client.flags.contains(ClientFlags::REPLY_SKIP_NEXT);
         client.flags.set(ClientFlags::REPLY_SKIP, skip);
         client.flags.remove(ClientFlags::REPLY_SKIP_NEXT);
-        let (protocol, muted) = (
-            client.protocol,
-            client.is(ClientFlags::REPLY_OFF | ClientFlags::REPLY_SKIP),
-        );
+        let (protocol, muted) = (client.protocol, client.is_muted());
         let found = find(self.registry, args);
         client.last = found.as_ref().ok().copied();
         let mut reply = Reply::new(out, protocol, muted);
@@ -119,6 +116,7 @@ impl Engine {
 
     /// Leaves MULTI: forgets what was queued and what was watched.
     pub(crate) fn discard(&mut self, key: ClientKey) {
+        self.unwatch(key);
         if let Some(client) = self.clients.get_mut(key) {
             client.transaction = None;
             client

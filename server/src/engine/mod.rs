@@ -17,17 +17,19 @@ mod input;
 mod output;
 mod session;
 mod turn;
+mod watch;
 
 use crate::config::Config;
 use crate::keyspace::access::Mode;
 use crate::keyspace::changes::Changes;
 use crate::keyspace::db::Keyspace;
+use crate::keyspace::watch::Watches;
 use crate::registry::table::{self, Table};
 use crate::stats::Stats;
 use crate::stats::slowlog::SlowLog;
 
 pub(crate) use call::Call;
-pub(crate) use client::{Client, ClientFlags, ClientKey, Peer};
+pub(crate) use client::{Client, ClientFlags, ClientKey, Peer, Transaction};
 pub(crate) use clients::Clients;
 pub(crate) use data::Data;
 pub(crate) use gate::Pause;
@@ -42,6 +44,7 @@ pub(crate) struct Engine {
     pub(crate) config: Config,
     pub(crate) stats: Stats,
     pub(crate) changes: Changes,
+    watches: Watches<ClientKey>,
     pub(crate) pause: Option<Pause>,
     pub(crate) registry: &'static Table,
     pub(crate) host: Box<dyn Host>,
@@ -75,6 +78,7 @@ impl Engine {
             keyspace: Keyspace::new(config.databases, rng.u64(..)),
             stats: Stats::new(registry.entries().len()),
             changes: Changes::default(),
+            watches: Watches::new(rng.u64(..)),
             pause: None,
             registry,
             now,

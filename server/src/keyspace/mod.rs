@@ -6,3 +6,4 @@ pub(crate) mod db;
 pub(crate) mod entry;
 pub(crate) mod table;
 pub(crate) mod value;
+pub(crate) mod watch;
