@@ -7,8 +7,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use respect_conformance::generate::play::{Answer, Played};
-use respect_conformance::generate::search::{Found, Pair, Shortest, Side, search};
-use respect_conformance::generate::{self, Stream, connection_name};
+use respect_conformance::generate::search::{Found, Pair, Plan, Shortest, Side, search};
+use respect_conformance::generate::{self, Stream, commands, connection_name};
 use respect_conformance::server::{Origin, Server};
 use respect_conformance::session::{Barrier, Control};
 use respect_conformance::transcript::Identity;
@@ -32,6 +32,9 @@ pub(crate) struct Arguments {
     /// Play the streams of this seed again [default: others every time]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
+    /// Play none of these commands, separated by commas: those whose difference is known
+    #[arg(long, value_name = "COMMAND,…", value_delimiter = ',')]
+    without: Vec<String>,
     /// How to know that a fragment was read: `ping`, or `timed:5ms` for servers with several threads
     #[arg(long, default_value = "ping", value_parser = super::run::parse_barrier)]
     barrier: Barrier,
@@ -44,7 +47,12 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn main(arguments: &Arguments) -> Result<Exit, Stop> {
-    let seed = arguments.seed.unwrap_or_else(any_seed);
+    let plan = Plan {
+        seed: arguments.seed.unwrap_or_else(any_seed),
+        commands: arguments.commands,
+        without: left_out(&arguments.without)?,
+    };
+    let seed = plan.seed;
     let build = super::oracle::named(&arguments.oracle)?;
     let oracle_name: Identity = build.id().parse().map_err(Stop::usage)?;
     let oracle =
@@ -58,7 +66,7 @@ pub(crate) fn main(arguments: &Arguments) -> Result<Exit, Stop> {
         target: &mut target,
         oracle: &mut oracle,
     };
-    let found = search(&mut pair, seed, arguments.commands, &mut |played| {
+    let found = search(&mut pair, &plan, &mut |played| {
         bar.set_position(played as u64);
     });
     bar.finish_and_clear();
@@ -96,6 +104,29 @@ pub(crate) fn main(arguments: &Arguments) -> Result<Exit, Stop> {
             ))
         }
     }
+}
+
+/// The commands not to play, in capitals. A name that is never played is a slip.
+fn left_out(names: &[String]) -> Result<Vec<String>, Stop> {
+    let known = commands::names();
+    let without: Vec<String> = names.iter().map(|name| name.to_ascii_uppercase()).collect();
+    if let Some(unknown) = without.iter().find(|name| !known.contains(name.as_str())) {
+        let known: Vec<&str> = known.into_iter().collect();
+        return Err(Stop::usage(format!(
+            "{unknown} is not played anyway; these are: {}",
+            known.join(" ")
+        )));
+    }
+    if known
+        .iter()
+        .all(|name| without.iter().any(|left_out| left_out == name))
+    {
+        return Err(Stop(
+            Exit::Nothing,
+            "no command is left to be played".to_owned(),
+        ));
+    }
+    Ok(without)
 }
 
 /// The server runs as long as the first of the two lives.

@@ -10,6 +10,17 @@ use crate::session::{Control, Trouble};
 /// Attempts to make one differing stream shorter. Each is played on both servers, which takes a few milliseconds.
 const ATTEMPTS_MAX: usize = 4000;
 
+/// What to play.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// The same seed gives the same streams.
+    pub seed: u64,
+    /// At least so many commands in all.
+    pub commands: usize,
+    /// But none of these, named in capitals.
+    pub without: Vec<String>,
+}
+
 /// What came of a search.
 #[derive(Debug)]
 pub enum Found {
@@ -96,18 +107,13 @@ impl Pair<'_> {
     }
 }
 
-/// Plays streams of at least so many commands in all, until one is answered differently; then shortens that one. The same
-/// seed gives the same streams. `progress` is told how many commands were played.
-pub fn search(
-    pair: &mut Pair<'_>,
-    seed: u64,
-    commands: usize,
-    progress: &mut dyn FnMut(usize),
-) -> Found {
-    let mut runner = runner(seed);
-    let strategy = streams();
+/// Plays streams until one is answered differently; then shortens that one. `progress` is told how many commands were
+/// played.
+pub fn search(pair: &mut Pair<'_>, plan: &Plan, progress: &mut dyn FnMut(usize)) -> Found {
+    let mut runner = runner(plan.seed);
+    let strategy = streams(&plan.without);
     let (mut played, mut count) = (0, 0);
-    while played < commands {
+    while played < plan.commands {
         let mut tree = strategy
             .new_tree(&mut runner)
             .expect("the strategy rejects nothing");
@@ -196,7 +202,7 @@ mod tests {
 
     #[test]
     fn a_seed_gives_the_same_streams_again() {
-        let first = |seed| streams().new_tree(&mut runner(seed)).unwrap().current();
+        let first = |seed| streams(&[]).new_tree(&mut runner(seed)).unwrap().current();
         assert_eq!(first(42), first(42));
         assert_ne!(first(42), first(43));
     }

@@ -1,7 +1,7 @@
 //! Generated streams against the liar: what it is wrong about is found, and little else is left of the stream.
 
 use respect_conformance::generate::play::Answer;
-use respect_conformance::generate::search::{Found, Pair, Shortest, Side, search};
+use respect_conformance::generate::search::{Found, Pair, Plan, Shortest, Side, search};
 use respect_conformance::generate::{Origin, Turn};
 use respect_conformance::session::{Barrier, Control};
 
@@ -15,7 +15,12 @@ fn held_against_the_honest(lie: Lie, commands: usize) -> Found {
         target: &mut target,
         oracle: &mut oracle,
     };
-    search(&mut pair, 1, commands, &mut |_| {})
+    let plan = Plan {
+        seed: 1,
+        commands,
+        without: Vec::new(),
+    };
+    search(&mut pair, &plan, &mut |_| {})
 }
 
 #[track_caller]
