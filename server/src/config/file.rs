@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::kinds::Origin;
 use super::table::{IGNORED, OBSOLETE};
-use super::{Config, REDIS_VERSION, find, split_at_blanks};
+use super::{Config, REDIS_VERSION, find};
 use crate::text::shell_words::{self, quoted};
 
 /// Files may include files; Redis knows no limit and dies of a file that includes itself.
@@ -88,7 +88,7 @@ pub(crate) enum StartError {
     },
     /// Words that mean nothing, but could have been options of a module.
     Unresolved {
-        /// Each with its values.
+        /// Each with its values, in the order they were met; Redis lists them in that of a seeded hash table.
         options: Vec<Vec<u8>>,
     },
 }
@@ -173,9 +173,11 @@ impl Startup {
         text.extend(options);
         loader.load(&text, 0)?;
         if !loader.unresolved.is_empty() {
-            return Err(StartError::Unresolved {
-                options: loader.unresolved,
-            });
+            let options = loader.unresolved.into_iter();
+            let options = options
+                .map(|(name, values)| [name, values].join(&b' '))
+                .collect();
+            return Err(StartError::Unresolved { options });
         }
         Ok(loader.startup)
     }
@@ -235,7 +237,8 @@ struct Loader<'a> {
     files: &'a mut dyn Files,
     /// The first `save` line replaces the defaults, those behind it add to it.
     save_seen: bool,
-    unresolved: Vec<Vec<u8>>,
+    /// Options no one knows, by name.
+    unresolved: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
 impl Loader<'_> {
@@ -270,10 +273,17 @@ impl Loader<'_> {
                         line: line.to_vec(),
                     });
                 }
-                Verdict::Unresolved => self.unresolved.push(words.join(&b' ')),
+                Verdict::Unresolved => self.postpone(&words),
             }
         }
         Ok(())
+    }
+
+    /// Keeps an option no one knows, in place of an earlier one of that name.
+    fn postpone(&mut self, words: &[Vec<u8>]) {
+        let name = words[0].to_ascii_lowercase();
+        self.unresolved.retain(|(known, _)| *known != name);
+        self.unresolved.push((name, words[1..].join(&b' ')));
     }
 
     fn include(&mut self, path: &[u8], depth: usize) -> Result<(), StartError> {
@@ -303,12 +313,18 @@ impl Loader<'_> {
         let name = name.to_ascii_lowercase();
         if let Some(named) = find(&name) {
             let kind = named.option.kind;
-            let values: Vec<&[u8]> = match values {
-                [list] if kind.takes_several() => split_at_blanks(list),
-                [_] => values.iter().map(Vec::as_slice).collect(),
-                _ if kind.takes_several() => values.iter().map(Vec::as_slice).collect(),
+            let list;
+            let values = match values {
+                // Read once more, a list may be quoted as a whole; quotes left open make it empty, as in Redis.
+                [text] if kind.takes_several() && !text.is_empty() => {
+                    list = shell_words::split(text).unwrap_or_default();
+                    list.as_slice()
+                }
+                [_] => values,
+                _ if kind.takes_several() => values,
                 _ => return Err("wrong number of arguments".into()),
             };
+            let values: Vec<&[u8]> = values.iter().map(Vec::as_slice).collect();
             if named.name == "save" && !self.save_seen {
                 self.save_seen = true;
                 self.startup.config.save.clear();
@@ -448,6 +464,9 @@ mod tests {
             (&["--save", ""], "save", ""),
             (&["--save", "900", "1", "300", "10"], "save", "900 1 300 10"),
             (&["--save", "900 1 300 10"], "save", "900 1 300 10"),
+            (&["--save", "  900   1 "], "save", "900 1"),
+            (&["--save", "\"900\" 1"], "save", "900 1"),
+            (&["--save", "\"a"], "save", ""),
             (
                 &["--save", "900 1", "--save", "300 10"],
                 "save",
@@ -504,7 +523,7 @@ mod tests {
             (&["nofile.conf"], "Fatal error, can't open config file '/etc/nofile.conf': No such file or directory".to_owned()),
             (&["--include", "x.conf"], "Fatal error, can't open config file 'x.conf': No such file or directory".to_owned()),
             (
-                &["--foo", "bar", "--a.b", "1", "2"],
+                &["--foo", "1", "--FOO", "bar", "--a.b", "1", "2"],
                 concat!(
                     "Unresolved Configuration(s) Detected:\n>>> 'foo bar'\n>>> 'a.b 1 2'\n",
                     "Module Configuration detected without loadmodule directive or no ApplyConfig call: aborting"
