@@ -26,6 +26,7 @@ mod text;
 mod embedded;
 mod server;
 
+pub use config::REDIS_VERSION;
 pub use embedded::{Connection, Embedded};
 pub use host::Allocator;
 pub use server::{Builder, Handle, Server, StartError};

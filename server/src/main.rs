@@ -1,36 +1,57 @@
 //! The `respect-server` program.
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
-use respect_server::Server;
+use respect_server::{Allocator, Server, StartError};
+
+const USAGE: &str = "\
+Usage: respect-server [/path/to/redis.conf] [options] [-]
+       respect-server -v or --version
+       respect-server -h or --help
+
+Options are those of redis.conf: --name value ...
+With -, more of redis.conf is read from the standard input.
+
+Examples:
+       respect-server (run with default options, on port 6380)
+       respect-server /etc/redis.conf
+       respect-server --port 7777
+       echo 'maxmemory 128mb' | respect-server -
+       respect-server redis.conf --loglevel verbose -
+";
 
 fn main() -> ExitCode {
-    let mut builder = Server::builder().port(6380);
-    let mut args = std::env::args().skip(1);
-    while let Some(name) = args.next() {
-        let value = args.next();
-        match (name.as_str(), value.as_deref().map(str::parse)) {
-            ("--port", Some(Ok(port))) => builder = builder.port(port),
-            _ => {
-                eprintln!(
-                    "'{name}' with '{}': expected --port NUMBER",
-                    value.unwrap_or_default()
-                );
-                return ExitCode::FAILURE;
-            }
+    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
+    match arguments.first().and_then(|first| first.to_str()) {
+        Some("-v" | "--version") => {
+            println!(
+                "Respect server v={} redis={}",
+                env!("CARGO_PKG_VERSION"),
+                respect_server::REDIS_VERSION
+            );
+            return ExitCode::SUCCESS;
         }
+        Some("-h" | "--help") => {
+            print!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
+        _ => {}
     }
-    match builder.bind() {
-        Ok(server) => match server.run() {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => {
-                eprintln!("{error}");
-                ExitCode::FAILURE
-            }
-        },
+    match serve(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error}");
             ExitCode::FAILURE
         }
     }
+}
+
+fn serve(arguments: Vec<OsString>) -> Result<(), StartError> {
+    let builder = Server::from_arguments(arguments)?.log_to_file()?;
+    let mut server = builder.allocator(Allocator::default()).bind()?;
+    server.end_on_signals()?;
+    server.run()?;
+    log::warn!("Respect is now ready to exit, bye bye...");
+    Ok(())
 }

@@ -1,22 +1,28 @@
 //! The public face: configure, start, stop.
 
+use std::ffi::OsString;
 use std::fmt;
-use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::thread::JoinHandle;
 
-use crate::config::Config;
+use crate::config::file::Startup;
+use crate::config::{Asker, Config};
 use crate::engine::Engine;
+use crate::host::files::Disk;
+use crate::host::log::Logger;
 use crate::host::{Allocator, System};
-use crate::net::{EventLoop, Listener, Stop};
+use crate::net::{BindError, EventLoop, Reception, Stop};
 
 /// Why a server did not start.
 #[derive(Debug)]
 pub enum StartError {
-    /// The address cannot be listened on.
-    Bind(SocketAddr, io::Error),
-    /// An address that is none.
-    Address(String),
+    /// An option, or a line of redis.conf, in Redis's own form.
+    Config(String),
+    /// An address cannot be listened on.
+    Bind(String),
     /// The operating system refused something else.
     Os(io::Error),
 }
@@ -24,13 +30,7 @@ pub enum StartError {
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            StartError::Bind(addr, error) => {
-                write!(
-                    f,
-                    "Could not create server TCP listening socket {addr}: {error}"
-                )
-            }
-            StartError::Address(text) => write!(f, "'{text}' is not an address to bind to"),
+            StartError::Config(text) | StartError::Bind(text) => f.write_str(text),
             StartError::Os(error) => error.fmt(f),
         }
     }
@@ -44,6 +44,12 @@ impl From<io::Error> for StartError {
     }
 }
 
+impl From<BindError> for StartError {
+    fn from(error: BindError) -> StartError {
+        StartError::Bind(error.to_string())
+    }
+}
+
 /// A server that listens and is ready to run on the thread that calls [`Server::run`].
 pub struct Server {
     engine: Engine,
@@ -54,23 +60,41 @@ pub struct Server {
 /// Prepares a [`Server`].
 pub struct Builder {
     config: Config,
+    config_file: Option<Vec<u8>>,
     seed: Option<u64>,
     allocator: Allocator,
+    /// The first option that was refused.
+    refused: Option<StartError>,
 }
 
 impl Server {
     /// Begins to prepare one, on any free port of 127.0.0.1.
     pub fn builder() -> Builder {
-        let config = Config {
-            port: 0,
-            bind: vec!["127.0.0.1".to_owned()],
-            ..Config::default()
-        };
-        Builder {
-            config,
-            seed: None,
-            allocator: Allocator::default(),
+        Builder::new(
+            Config {
+                port: 0,
+                bind: vec!["127.0.0.1".to_owned()],
+                ..Config::default()
+            },
+            None,
+        )
+    }
+
+    /// Begins to prepare one as `respect-server`'s arguments say: perhaps a redis.conf first, then `--name value …`.
+    ///
+    /// # Errors
+    /// in Redis's own form, when an option or a line of the file cannot be obeyed.
+    pub fn from_arguments(
+        arguments: impl IntoIterator<Item = OsString>,
+    ) -> Result<Builder, StartError> {
+        let arguments: Vec<Vec<u8>> = arguments.into_iter().map(OsString::into_vec).collect();
+        let startup = Startup::from_arguments(&arguments, &mut Disk);
+        let startup = startup.map_err(|error| StartError::Config(error.to_string()))?;
+        if let Some(directive) = startup.directives.first() {
+            let error = directive.refused("this server has neither users nor renamed commands yet");
+            return Err(StartError::Config(error.to_string()));
         }
+        Ok(Builder::new(startup.config, startup.config_file))
     }
 
     /// Where it listens.
@@ -78,19 +102,50 @@ impl Server {
         &self.addrs
     }
 
+    /// Lets SIGINT and SIGTERM end [`Server::run`] in order. For programs: a library must not take its host's signals.
+    ///
+    /// # Errors
+    /// those of the operating system.
+    pub fn end_on_signals(&mut self) -> io::Result<()> {
+        self.event_loop.end_on_signals()
+    }
+
     /// Serves until it is told to stop.
     ///
     /// # Errors
     /// when the operating system fails it.
     pub fn run(mut self) -> io::Result<()> {
+        for addr in &self.addrs {
+            log::info!("Ready to accept connections tcp {addr}");
+        }
         self.event_loop.run(&mut self.engine)
     }
 }
 
 impl Builder {
-    /// Listens on this port of 127.0.0.1; 0 chooses a free one.
+    fn new(config: Config, config_file: Option<Vec<u8>>) -> Builder {
+        Builder {
+            config,
+            config_file,
+            seed: None,
+            allocator: Allocator::default(),
+            refused: None,
+        }
+    }
+
+    /// Listens on this port; 0 chooses a free one.
     pub fn port(mut self, port: u16) -> Builder {
         self.config.port = port;
+        self
+    }
+
+    /// Sets an option of redis.conf, `maxmemory` to `100mb`; [`Builder::bind`] says if it was refused.
+    pub fn config(mut self, name: &str, value: &str) -> Builder {
+        let pairs = [(name.as_bytes(), value.as_bytes())];
+        if let Err(error) = self.config.set(&pairs, Asker::Local) {
+            self.refused
+                .get_or_insert(StartError::Config(error.to_string()));
+        }
         self
     }
 
@@ -106,39 +161,54 @@ impl Builder {
         self
     }
 
+    /// Sends the program's log where `logfile` and `loglevel` say, in Redis's format. For programs: a library leaves the
+    /// choice to its host.
+    ///
+    /// # Errors
+    /// when the file cannot be written, or the program has a log already.
+    pub fn log_to_file(self) -> Result<Builder, StartError> {
+        let out: Box<dyn Write + Send> = if self.config.logfile.is_empty() {
+            Box::new(io::stdout())
+        } else {
+            let path = std::ffi::OsStr::from_bytes(&self.config.logfile);
+            let opened = OpenOptions::new().create(true).append(true).open(path);
+            Box::new(opened.map_err(|error| {
+                StartError::Config(format!(
+                    "Can't open the log file {}: {error}",
+                    path.display()
+                ))
+            })?)
+        };
+        Logger::install(out, self.config.loglevel)
+            .map_err(|error| StartError::Config(error.to_string()))?;
+        Ok(self)
+    }
+
     /// Opens the sockets.
     ///
     /// # Errors
-    /// when an address cannot be listened on.
-    pub fn bind(self) -> Result<Server, StartError> {
-        let mut listeners = Vec::new();
-        let mut addrs = Vec::new();
-        for text in &self.config.bind {
-            let (text, optional) = match text.strip_prefix('-') {
-                Some(text) => (text, true),
-                None => (text.as_str(), false),
-            };
-            let ip = match text {
-                "*" => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-                "::*" => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
-                text => text
-                    .parse()
-                    .map_err(|_| StartError::Address(text.to_owned()))?,
-            };
-            let addr = SocketAddr::new(ip, self.config.port);
-            match Listener::bind(addr, self.config.tcp_backlog) {
-                Ok(listener) => {
-                    addrs.push(listener.addr()?);
-                    listeners.push(listener);
-                }
-                // Redis too goes on without an address marked `-` that this machine does not have.
-                Err(error) if optional && error.kind() != io::ErrorKind::AddrInUse => {}
-                Err(error) => return Err(StartError::Bind(addr, error)),
-            }
+    /// when an option was refused or an address cannot be listened on.
+    pub fn bind(mut self) -> Result<Server, StartError> {
+        if let Some(error) = self.refused.take() {
+            return Err(error);
         }
-        let event_loop = EventLoop::new(listeners)?;
+        let (mut reception, changes) = Reception::new(self.config.tcp_backlog);
+        let addrs = reception.listen(&self.config.bind, self.config.port)?;
+        if let Some(addr) = addrs.first() {
+            self.config.port = addr.port();
+        }
+        let event_loop = EventLoop::new(changes)?;
+        let listen = move |bind: &[String], port| {
+            reception.listen(bind, port).map(|_| ()).map_err(|error| {
+                log::warn!("{error}");
+                error.to_string()
+            })
+        };
         let seed = self.seed.unwrap_or_else(|| fastrand::u64(..));
-        let engine = Engine::new(self.config, seed, Box::new(System::new(self.allocator)));
+        let system = System::new(self.allocator, Box::new(listen));
+        let mut engine = Engine::new(self.config, seed, Box::new(system));
+        engine.config_file = self.config_file;
+        engine.make_room_for_clients();
         Ok(Server {
             engine,
             event_loop,
@@ -149,13 +219,12 @@ impl Builder {
     /// Starts the server on a thread of its own, named `respect`.
     ///
     /// # Errors
-    /// when an address cannot be listened on, or no thread can be had.
+    /// when an option was refused, an address cannot be listened on, or no thread can be had.
     pub fn start(self) -> Result<Handle, StartError> {
         let server = self.bind()?;
-        let addr = *server
-            .addrs
-            .first()
-            .ok_or_else(|| StartError::Address("nothing".to_owned()))?;
+        let addr = server.addrs.first().copied();
+        let addr =
+            addr.ok_or_else(|| StartError::Bind("there is no address to listen on".to_owned()))?;
         let stop = server.event_loop.stop_handle();
         let thread = std::thread::Builder::new()
             .name("respect".to_owned())

@@ -1,7 +1,7 @@
 //! Commands of the connection itself: who it is, what it speaks, which database it sees. CLIENT has a file of its own.
 
-use crate::commands::info::VERSION;
 use crate::commands::{arguments, client};
+use crate::config::REDIS_VERSION;
 use crate::engine::{Call, ClientFlags, Engine};
 use crate::registry::command::{Arg, ArgKind, Categories, Command, Flags, Group, Outcome, Run};
 use crate::resp::error::Error;
@@ -222,7 +222,7 @@ fn hello(engine: &mut Engine, call: &mut Call<'_>) -> Outcome {
     reply.bulk(b"server");
     reply.bulk(b"redis");
     reply.bulk(b"version");
-    reply.bulk(VERSION.as_bytes());
+    reply.bulk(REDIS_VERSION.as_bytes());
     reply.bulk(b"proto");
     reply.int(i64::from(protocol.number()));
     reply.bulk(b"id");

@@ -2,12 +2,11 @@
 
 use std::fmt::{Display, Write};
 
+use crate::config::REDIS_VERSION;
+use crate::config::values::Vocabulary;
 use crate::engine::{Call, ClientFlags, Engine, Facts};
 use crate::keyspace::access;
 use crate::registry::command::{Arg, ArgKind, Categories, Command, Flags, Group, Outcome, Run};
-
-/// The version this server answers as.
-pub(crate) const VERSION: &str = crate::config::REDIS_VERSION;
 
 /// Above this many keys a database's distribution of sizes is left out of plain INFO: it takes a walk over all keys.
 const KEYSIZES_KEYS_MAX: usize = 100_000;
@@ -134,7 +133,7 @@ fn ratio(part: u64, whole: u64) -> f64 {
 
 fn server(engine: &Engine, facts: &Facts, fields: &mut Fields<'_>) {
     let uptime_s = (engine.now.mono_us - engine.started.mono_us) / 1_000_000;
-    fields.field("redis_version", VERSION);
+    fields.field("redis_version", REDIS_VERSION);
     fields.field("redis_git_sha1", "00000000");
     fields.field("redis_git_dirty", 0);
     fields.field("redis_build_id", env!("CARGO_PKG_VERSION"));
@@ -163,7 +162,8 @@ fn server(engine: &Engine, facts: &Facts, fields: &mut Fields<'_>) {
     fields.field("configured_hz", engine.config.hz);
     fields.field("lru_clock", access::lru_clock(engine.now.wall_ms()));
     fields.field("executable", &facts.executable);
-    fields.field("config_file", "");
+    let config_file = engine.config_file.as_deref().unwrap_or_default();
+    fields.field("config_file", String::from_utf8_lossy(config_file));
     fields.field("io_threads_active", 0);
     let binds: Vec<String> = engine
         .config
@@ -252,7 +252,7 @@ fn memory(engine: &Engine, facts: &Facts, fields: &mut Fields<'_>) {
     fields.field("used_memory_functions", 0);
     fields.bytes("used_memory_scripts", 0);
     fields.bytes("maxmemory", engine.config.maxmemory);
-    fields.field("maxmemory_policy", engine.config.maxmemory_policy);
+    fields.field("maxmemory_policy", engine.config.maxmemory_policy.name());
     let resident = facts.resident;
     fields.field(
         "allocator_frag_ratio",

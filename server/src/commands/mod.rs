@@ -4,6 +4,7 @@ mod arguments;
 mod bits;
 mod client;
 mod command;
+mod config;
 mod connection;
 mod counter;
 mod debug;
@@ -29,6 +30,7 @@ pub(crate) const FAMILIES: &[&[Command]] = &[
     bits::COMMANDS,
     client::COMMANDS,
     command::COMMANDS,
+    config::COMMANDS,
     connection::COMMANDS,
     counter::COMMANDS,
     debug::COMMANDS,

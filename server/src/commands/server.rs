@@ -1,6 +1,6 @@
 //! The server itself: its time, its end, its art.
 
-use crate::commands::info::VERSION;
+use crate::config::REDIS_VERSION;
 use crate::engine::{Call, Engine};
 use crate::registry::command::{Arg, ArgKind, Categories, Command, Flags, Group, Outcome, Run};
 use crate::resp::error::Error;
@@ -124,7 +124,7 @@ fn lolwut(engine: &mut Engine, call: &mut Call<'_>) -> Outcome {
     let [columns, in_row, in_column] = wanted.map(|size| size as usize);
     let mut art = schotter(columns, in_row, in_column, &mut engine.rng);
     art.push_str(&format!(
-        "\nGeorg Nees - schotter, plotter on paper, 1968. Redis ver. {VERSION}\n"
+        "\nGeorg Nees - schotter, plotter on paper, 1968. Redis ver. {REDIS_VERSION}\n"
     ));
     call.reply.verbatim("txt", art.as_bytes());
     Ok(())

@@ -21,7 +21,7 @@ use table::{Flags, OPTIONS, Opt};
 use values::Permission;
 
 /// The Redis that everything here answers as.
-pub(crate) const REDIS_VERSION: &str = "8.2.3";
+pub const REDIS_VERSION: &str = "8.2.3";
 
 /// The options `CONFIG SET` gave another value, by their first names, in table order.
 pub(crate) type Changed = Vec<&'static str>;

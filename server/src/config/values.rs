@@ -6,7 +6,7 @@ use super::kinds::Reason;
 use crate::text::integers::{parse_memory, parse_strtoll};
 
 /// The names of a type's values, in the order Redis lists them. The first name of a value is the one that is shown.
-pub(super) trait Vocabulary: Copy + PartialEq + 'static {
+pub(crate) trait Vocabulary: Copy + PartialEq + 'static {
     const NAMES: &'static [(&'static str, Self)];
 
     /// The value's own name.
@@ -212,7 +212,7 @@ impl Vocabulary for ShutdownFlags {
 
 bitflags::bitflags! {
     /// What `notify-keyspace-events` publishes.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
     pub(crate) struct EventClasses: u16 {
         /// `K`: on the channels `__keyspace@…__`.
         const KEYSPACE = 1;

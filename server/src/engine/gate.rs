@@ -1,5 +1,6 @@
 //! What must hold before a command runs: one function per check, one list, in the order of Redis's `processCommand`.
 
+use crate::config::Asker;
 use crate::engine::Engine;
 use crate::engine::client::{Client, ClientFlags};
 use crate::registry::command::Flags;
@@ -68,9 +69,20 @@ fn arity(_: &Engine, candidate: &Candidate<'_>) -> Result<(), Refusal> {
     }
 }
 
-/// DEBUG, which could harm a server in use.
-fn protected(_: &Engine, _: &Candidate<'_>) -> Result<(), Refusal> {
-    Ok(())
+/// DEBUG, which could harm a server in use, is for those whom the configuration names.
+fn protected(engine: &Engine, candidate: &Candidate<'_>) -> Result<(), Refusal> {
+    if !candidate.entry.command.flags.contains(Flags::PROTECTED) {
+        return Ok(());
+    }
+    let local = candidate.client.peer.addr.ip().is_loopback();
+    let asker = if local { Asker::Local } else { Asker::Remote };
+    if engine.config.enable_debug_command.allows(asker) {
+        return Ok(());
+    }
+    Err(Refusal::Error(Error::fixed(
+        "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it from a \
+         local connection, otherwise you need to set this option in the configuration file, and then restart the server.",
+    )))
 }
 
 fn authenticated(engine: &Engine, candidate: &Candidate<'_>) -> Result<(), Refusal> {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::config::values::Loglevel;
+
 /// One reading of the clocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub(crate) struct Now {
@@ -40,6 +42,24 @@ pub(crate) trait Host: Send {
 
     /// Gives back what is needed no more, where that may take long, without keeping anybody waiting.
     fn discard(&mut self, garbage: Box<dyn Send>);
+
+    /// Listens on these addresses and no others.
+    fn listen(&mut self, bind: &[String], port: u16) -> Result<(), String>;
+
+    /// Makes a directory the one that relative paths start from.
+    fn enter(&mut self, directory: &[u8]) -> Result<(), String>;
+
+    /// The content of a file, or `None` if there is none.
+    fn read_file(&self, path: &[u8]) -> Result<Option<Vec<u8>>, String>;
+
+    /// Gives a file another content in one step.
+    fn replace_file(&mut self, path: &[u8], text: &[u8]) -> Result<(), String>;
+
+    /// Logs what is at least so important from now on.
+    fn set_loglevel(&mut self, level: Loglevel);
+
+    /// Prepares for so many clients; returns how many there is room for, if fewer.
+    fn make_room_for(&mut self, maxclients: usize) -> usize;
 
     /// What else INFO tells of the process and its machine.
     fn facts(&self) -> Facts;

@@ -6,6 +6,7 @@
 mod call;
 mod client;
 mod clients;
+mod configure;
 mod cron;
 mod data;
 mod describe;
@@ -55,6 +56,8 @@ pub(crate) struct Engine {
     pub(crate) slowlog: SlowLog,
     /// The clocks at the start.
     pub(crate) started: Now,
+    /// The file that CONFIG REWRITE writes: the one the server was started with.
+    pub(crate) config_file: Option<Vec<u8>>,
     /// Memory in use before the first client came.
     pub(crate) memory_at_start: usize,
     /// 40 hexadecimal digits, new at every start.
@@ -73,7 +76,7 @@ impl Engine {
         let registry = table::table();
         let mut rng = fastrand::Rng::with_seed(seed);
         let now = host.now();
-        Engine {
+        let mut engine = Engine {
             clients: Clients::default(),
             keyspace: Keyspace::new(config.databases, rng.u64(..)),
             stats: Stats::new(registry.entries().len()),
@@ -85,6 +88,7 @@ impl Engine {
             access: Mode::Lru,
             slowlog: SlowLog::default(),
             started: now,
+            config_file: None,
             memory_at_start: host.memory_used(),
             run_id: hex_id(&mut rng),
             replication_id: hex_id(&mut rng),
@@ -94,7 +98,9 @@ impl Engine {
             host,
             rng,
             config,
-        }
+        };
+        engine.derive();
+        engine
     }
 
     /// Reads the clock. Commands see one time throughout; only their start and end call this.

@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::sync::Mutex;
 
+use crate::config::values::Loglevel;
 use jiff::Zoned;
 use log::{Level, LevelFilter, Log, Metadata, Record};
 
@@ -18,14 +19,25 @@ impl Logger {
     /// when there is one already.
     pub(crate) fn install(
         out: Box<dyn Write + Send>,
-        level: LevelFilter,
+        level: Loglevel,
     ) -> Result<(), log::SetLoggerError> {
         log::set_boxed_logger(Box::new(Logger {
             out: Mutex::new(out),
         }))?;
-        log::set_max_level(level);
+        set_level(level);
         Ok(())
     }
+}
+
+/// Logs what is at least so important from now on.
+pub(crate) fn set_level(level: Loglevel) {
+    log::set_max_level(match level {
+        Loglevel::Debug => LevelFilter::Trace,
+        Loglevel::Verbose => LevelFilter::Debug,
+        Loglevel::Notice => LevelFilter::Info,
+        Loglevel::Warning => LevelFilter::Warn,
+        Loglevel::Nothing => LevelFilter::Off,
+    });
 }
 
 impl Log for Logger {

@@ -1,7 +1,8 @@
 //! The operating system outside the sockets: clocks, memory, log.
 
+pub(crate) mod files;
 mod lazyfree;
-pub(crate) mod limits;
+mod limits;
 pub(crate) mod log;
 mod system;
 

@@ -6,8 +6,12 @@ use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::{TimeVal, TimeValLike};
 use nix::sys::utsname::uname;
 
+use crate::config::file::Files;
+use crate::config::values::Loglevel;
 use crate::engine::{Cpu, Facts, Host, Now};
+use crate::host::files::{self, Disk};
 use crate::host::lazyfree::LazyFree;
+use crate::host::limits;
 
 /// What only the program knows of its allocator: a library must not install one.
 #[derive(Clone, Copy, Debug)]
@@ -31,20 +35,25 @@ impl Default for Allocator {
     }
 }
 
+/// Has the sockets listen elsewhere; the sockets belong to the event loop, not to this module.
+pub(crate) type Listen = Box<dyn FnMut(&[String], u16) -> Result<(), String> + Send>;
+
 /// The real clocks and the real memory.
 pub(crate) struct System {
     started: Instant,
     allocator: Allocator,
     lazyfree: LazyFree,
+    listen: Listen,
 }
 
 impl System {
     /// The real environment of a program with this allocator.
-    pub(crate) fn new(allocator: Allocator) -> System {
+    pub(crate) fn new(allocator: Allocator, listen: Listen) -> System {
         System {
             started: Instant::now(),
             allocator,
             lazyfree: LazyFree::default(),
+            listen,
         }
     }
 }
@@ -75,6 +84,30 @@ impl Host for System {
 
     fn discard(&mut self, garbage: Box<dyn Send>) {
         self.lazyfree.discard(garbage);
+    }
+
+    fn listen(&mut self, bind: &[String], port: u16) -> Result<(), String> {
+        (self.listen)(bind, port)
+    }
+
+    fn enter(&mut self, directory: &[u8]) -> Result<(), String> {
+        Disk.enter(directory).map(|_| ())
+    }
+
+    fn read_file(&self, path: &[u8]) -> Result<Option<Vec<u8>>, String> {
+        files::read(path)
+    }
+
+    fn replace_file(&mut self, path: &[u8], text: &[u8]) -> Result<(), String> {
+        files::replace(path, text)
+    }
+
+    fn set_loglevel(&mut self, level: Loglevel) {
+        super::log::set_level(level);
+    }
+
+    fn make_room_for(&mut self, maxclients: usize) -> usize {
+        limits::make_room_for(maxclients)
     }
 
     fn facts(&self) -> Facts {

@@ -1,41 +1,6 @@
 //! What happened to keys while a command ran, said once; one reader turns it into everything that follows from it.
 
-use bitflags::bitflags;
-
-bitflags! {
-    /// The classes of keyspace events, with the letters of notify-keyspace-events.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-    pub(crate) struct Class: u32 {
-        /// `K`: publish to `__keyspace@DB__:KEY`.
-        const KEYSPACE = 1 << 0;
-        /// `E`: publish to `__keyevent@DB__:EVENT`.
-        const KEYEVENT = 1 << 1;
-        /// `g`
-        const GENERIC = 1 << 2;
-        /// `$`
-        const STRING = 1 << 3;
-        /// `l`
-        const LIST = 1 << 4;
-        /// `s`
-        const SET = 1 << 5;
-        /// `h`
-        const HASH = 1 << 6;
-        /// `z`
-        const ZSET = 1 << 7;
-        /// `x`
-        const EXPIRED = 1 << 8;
-        /// `e`
-        const EVICTED = 1 << 9;
-        /// `t`
-        const STREAM = 1 << 10;
-        /// `m`; not part of `A`
-        const KEY_MISS = 1 << 11;
-        /// `d`
-        const MODULE = 1 << 13;
-        /// `n`; not part of `A`
-        const NEW = 1 << 14;
-    }
-}
+pub(crate) use crate::config::values::EventClasses as Class;
 
 /// One event of one key.
 #[derive(Debug)]

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::AsRawFd;
+use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
 use mio::net::TcpStream;
@@ -11,7 +12,7 @@ use std::sync::Arc;
 
 use crate::engine::{ClientKey, Engine, Peer, Progress, Wire, Written};
 use crate::net::link::{Arrived, Link};
-use crate::net::listener::{self, Listener};
+use crate::net::listener::{self, Change, Listener};
 use crate::net::signals::Signals;
 use crate::resp::output::Output;
 
@@ -81,7 +82,9 @@ impl Wire for Links {
 /// One thread, many clients.
 pub(crate) struct EventLoop {
     poll: Poll,
-    listeners: Vec<Listener>,
+    listeners: Vec<Option<Listener>>,
+    /// Where it is told to listen elsewhere.
+    changes: Receiver<Change>,
     links: Links,
     /// Connections that may have bytes no new event will tell of.
     unread: VecDeque<ClientKey>,
@@ -93,23 +96,17 @@ pub(crate) struct EventLoop {
 }
 
 impl EventLoop {
-    /// A loop that will serve these sockets.
+    /// A loop that listens where it is told through `changes`.
     ///
     /// # Errors
     /// those of the operating system.
-    pub(crate) fn new(mut listeners: Vec<Listener>) -> io::Result<EventLoop> {
+    pub(crate) fn new(changes: Receiver<Change>) -> io::Result<EventLoop> {
         let poll = Poll::new()?;
-        for (index, listener) in listeners.iter_mut().enumerate() {
-            poll.registry().register(
-                &mut listener.socket,
-                Token(FIRST_LISTENER + index),
-                Interest::READABLE,
-            )?;
-        }
         let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
         Ok(EventLoop {
             poll,
-            listeners,
+            listeners: Vec::new(),
+            changes,
             links: Links::default(),
             unread: VecDeque::new(),
             unaccepted: Vec::new(),
@@ -139,6 +136,7 @@ impl EventLoop {
     /// when polling fails.
     pub(crate) fn run(&mut self, engine: &mut Engine) -> io::Result<()> {
         let mut events = Events::with_capacity(EVENTS_MAX);
+        self.listen_anew()?;
         engine.end_turn(&mut self.links);
         loop {
             let idle = self.unread.is_empty() && self.unaccepted.is_empty();
@@ -191,15 +189,45 @@ impl EventLoop {
                 self.accept(engine, index);
             }
             engine.end_turn(&mut self.links);
+            self.listen_anew()?;
             if engine.is_stopping() {
                 return Ok(());
             }
         }
     }
 
+    /// Opens and closes listening sockets as it was told since the last turn.
+    fn listen_anew(&mut self) -> io::Result<()> {
+        while let Ok(Change { opened, closed }) = self.changes.try_recv() {
+            for place in &mut self.listeners {
+                let addr = place.as_ref().map(Listener::addr).transpose()?;
+                if addr.is_some_and(|addr| closed.contains(&addr)) {
+                    // Closing the descriptor takes it out of the poll as well.
+                    *place = None;
+                }
+            }
+            for mut listener in opened {
+                let index = self
+                    .listeners
+                    .iter()
+                    .position(Option::is_none)
+                    .unwrap_or(self.listeners.len());
+                let token = Token(FIRST_LISTENER + index);
+                self.poll
+                    .registry()
+                    .register(&mut listener.socket, token, Interest::READABLE)?;
+                if index == self.listeners.len() {
+                    self.listeners.push(None);
+                }
+                self.listeners[index] = Some(listener);
+            }
+        }
+        Ok(())
+    }
+
     fn accept(&mut self, engine: &mut Engine, index: usize) {
         for _ in 0..ACCEPTS_PER_TURN {
-            let Some(listener) = self.listeners.get(index) else {
+            let Some(Some(listener)) = self.listeners.get(index) else {
                 return;
             };
             match listener.socket.accept() {

@@ -6,4 +6,4 @@ mod listener;
 mod signals;
 
 pub(crate) use event_loop::{EventLoop, Stop};
-pub(crate) use listener::Listener;
+pub(crate) use listener::{BindError, Reception};
