@@ -78,7 +78,7 @@ fn dbsize(engine: &mut Engine, call: &mut Call<'_>) -> Outcome {
 }
 
 fn flushdb(engine: &mut Engine, call: &mut Call<'_>) -> Outcome {
-    let how = How::from_args(call)?;
+    let how = How::from_args(engine, call)?;
     let db = engine.with_keys(call.client, |keys| keys.db);
     empty(engine, db..db + 1, how);
     call.reply.ok();
@@ -86,7 +86,7 @@ fn flushdb(engine: &mut Engine, call: &mut Call<'_>) -> Outcome {
 }
 
 fn flushall(engine: &mut Engine, call: &mut Call<'_>) -> Outcome {
-    let how = How::from_args(call)?;
+    let how = How::from_args(engine, call)?;
     empty(engine, 0..engine.keyspace.len(), how);
     call.reply.ok();
     Ok(())
@@ -102,8 +102,9 @@ enum How {
 }
 
 impl How {
-    fn from_args(call: &Call<'_>) -> Result<How, Error> {
+    fn from_args(engine: &Engine, call: &Call<'_>) -> Result<How, Error> {
         match call.args.len() {
+            1 if engine.config.lazyfree_lazy_user_flush => Ok(How::Async),
             1 => Ok(How::Sync),
             2 if call.args.is(1, "SYNC") => Ok(How::Sync),
             2 if call.args.is(1, "ASYNC") => Ok(How::Async),

@@ -363,7 +363,10 @@ fn stats(engine: &Engine, _: &Facts, fields: &mut Fields<'_>) {
         "expired_subkeys",
     ]);
     fields.field("expired_keys", keys.expired);
-    fields.field("expired_stale_perc", format_args!("{:.2}", 0.0));
+    fields.field(
+        "expired_stale_perc",
+        format_args!("{:.2}", stats.expired_stale_share * 100.0),
+    );
     fields.field(
         "expired_time_cap_reached_count",
         stats.expired_time_cap_reached,
@@ -511,7 +514,7 @@ fn keyspace(engine: &Engine, _: &Facts, fields: &mut Fields<'_>) {
                     "keys={},expires={},avg_ttl={},subexpiry=0",
                     db.table.len(),
                     db.volatile,
-                    0
+                    db.avg_ttl_ms
                 ),
             );
         }

@@ -201,3 +201,93 @@ impl<'a> Options<'a> {
             && self.pattern.matches(entry.key())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::time::Duration;
+
+    use crate::embedded::{Connection, Embedded};
+
+    /// One SCAN: the next cursor and the keys.
+    fn step(redis: &mut Embedded, client: Connection, scan: &str) -> (String, Vec<String>) {
+        let answer = redis.ask(client, scan);
+        let mut lines = answer
+            .split("\r\n")
+            .filter(|line| !line.starts_with(['*', '$']) && !line.is_empty())
+            .map(str::to_owned);
+        let cursor = lines.next().expect("SCAN answers a cursor first");
+        (cursor, lines.collect())
+    }
+
+    fn filled(seed: u64, count: usize) -> (Embedded, Connection) {
+        let mut redis = Embedded::new(seed);
+        let client = redis.connect();
+        for i in 0..count {
+            redis.ask(client, &format!("SET key:{i} v"));
+        }
+        (redis, client)
+    }
+
+    #[test]
+    fn what_stays_is_found_while_keys_come_go_and_expire() {
+        let mut dice = fastrand::Rng::with_seed(3);
+        for round in 0..30 {
+            let (mut redis, a) = filled(round, dice.usize(20..400));
+            let staying: BTreeSet<String> = (0..20).map(|i| format!("key:{i}")).collect();
+            let mut seen = BTreeSet::new();
+            let (mut cursor, mut steps) = ("0".to_owned(), 0);
+            loop {
+                let (next, keys) = step(&mut redis, a, &format!("SCAN {cursor} COUNT 3"));
+                seen.extend(keys);
+                cursor = next;
+                steps += 1;
+                if cursor == "0" {
+                    break;
+                }
+                assert!(steps < 10_000, "the cursor never came back to 0");
+                for _ in 0..dice.usize(..80) {
+                    let key = dice.usize(20..2000);
+                    match round % 3 {
+                        0 => redis.ask(a, &format!("SET key:{key} v")),
+                        1 => redis.ask(a, &format!("DEL key:{key}")),
+                        _ => redis.ask(a, &format!("SET key:{key} v PX {}", key % 20)),
+                    };
+                }
+                redis.advance(Duration::from_millis(5));
+            }
+            let missed: Vec<_> = staying.difference(&seen).collect();
+            assert!(missed.is_empty(), "round {round} missed {missed:?}");
+        }
+    }
+
+    #[test]
+    fn count_is_kept_roughly_and_counts_what_was_looked_at() {
+        let (mut redis, a) = filled(5, 10_000);
+        for count in [1, 10, 100, 1000] {
+            let (_, keys) = step(&mut redis, a, &format!("SCAN 0 COUNT {count}"));
+            assert!(
+                (count..count + 20).contains(&keys.len()),
+                "{} for COUNT {count}",
+                keys.len()
+            );
+        }
+        let (cursor, keys) = step(&mut redis, a, "SCAN 0 MATCH nothing COUNT 10");
+        assert_eq!(keys.len(), 0);
+        assert_ne!(cursor, "0", "a filter made one SCAN walk everything");
+    }
+
+    #[test]
+    fn the_order_of_keys_follows_from_the_seed() {
+        let order = |seed| {
+            let (mut redis, a) = filled(seed, 100);
+            redis.ask(a, "KEYS *")
+        };
+        assert_eq!(order(1), order(1));
+        assert_ne!(
+            order(1),
+            order(2),
+            "whoever knows the hash can make keys collide"
+        );
+    }
+}

@@ -1,22 +1,10 @@
-//! What is done by the clock: active expiry, client timeouts, the end of a pause.
+//! What is done by the clock: when active expiry runs, client timeouts, the end of a pause.
 
 use std::time::Duration;
 
 use crate::engine::Engine;
 use crate::engine::client::{ClientFlags, ClientKey};
 use crate::engine::host::Now;
-
-/// Share of the processor that active expiry may take, in percent (ACTIVE_EXPIRE_CYCLE_SLOW_TIME_PERC).
-const EXPIRE_SHARE_PERCENT: u64 = 25;
-
-/// The fast cycle's length and the least time between two (ACTIVE_EXPIRE_CYCLE_FAST_DURATION).
-const EXPIRE_FAST_US: u64 = 1000;
-
-/// Keys looked at between two looks at the clock.
-const EXPIRE_BATCH: usize = 20;
-
-/// While more than this share of the keys looked at had expired, it is worth going on (10 %).
-const EXPIRE_WORTHWHILE: usize = 10;
 
 /// Time between two samples of a rate.
 const SAMPLE_EVERY_US: u64 = 100_000;
@@ -66,7 +54,7 @@ impl Engine {
         self.note_memory_peak();
         self.sample_rates();
         self.close_idle();
-        self.expire(1_000_000 / hz * EXPIRE_SHARE_PERCENT / 100);
+        self.expire_slowly(hz);
     }
 
     /// Samples the counters whose rates INFO shows. Redis does so every 100 ms whatever `hz` is.
@@ -124,49 +112,6 @@ impl Engine {
         for key in idle {
             log::debug!("Closing idle client");
             self.doom(key);
-        }
-    }
-
-    /// A short expire cycle between two turns, while the last one left work behind.
-    pub(super) fn expire_fast(&mut self) {
-        if self.cron.expire_unfinished && self.now.mono_us >= self.cron.fast_expire_us {
-            self.cron.fast_expire_us = self.now.mono_us + 2 * EXPIRE_FAST_US;
-            self.expire(EXPIRE_FAST_US);
-        }
-    }
-
-    /// Deletes keys whose time has come, for at most so long.
-    fn expire(&mut self, budget_us: u64) {
-        if !self.keyspace.active_expire {
-            return;
-        }
-        let until_us = self.now.mono_us + budget_us;
-        let now_ms = self.now.wall_ms();
-        self.cron.expire_unfinished = false;
-        for db in 0..self.keyspace.len() {
-            if self.keyspace.db(db).volatile == 0 {
-                continue;
-            }
-            let host = &mut self.host;
-            let mut out_of_time = false;
-            let mut checked = 0;
-            self.keyspace
-                .sweep(db, now_ms, &mut self.changes, |looked, deleted| {
-                    if looked < checked + EXPIRE_BATCH {
-                        return false;
-                    }
-                    checked = looked;
-                    out_of_time = host.now().mono_us >= until_us;
-                    out_of_time || deleted * EXPIRE_WORTHWHILE < looked
-                });
-            if out_of_time {
-                self.stats.expired_time_cap_reached += 1;
-                self.cron.expire_unfinished = true;
-                break;
-            }
-        }
-        if !self.changes.list.is_empty() {
-            self.announce();
         }
     }
 }

@@ -11,6 +11,7 @@ mod cron;
 mod data;
 mod describe;
 mod dispatch;
+mod expiry;
 mod facts;
 mod gate;
 mod host;
@@ -68,6 +69,7 @@ pub(crate) struct Engine {
     pub(crate) stopping: bool,
     lists: turn::Lists,
     cron: cron::Cron,
+    expiry: expiry::Expiry,
 }
 
 impl Engine {
@@ -95,6 +97,7 @@ impl Engine {
             stopping: false,
             lists: turn::Lists::default(),
             cron: cron::Cron::new(now),
+            expiry: expiry::Expiry::default(),
             host,
             rng,
             config,

@@ -16,8 +16,10 @@ pub(crate) struct Db {
     pub(crate) table: Table,
     /// Keys that have a deadline.
     pub(crate) volatile: usize,
+    /// How long keys with a deadline still have to live on average, in milliseconds, as active expiry estimates it.
+    pub(crate) avg_ttl_ms: i64,
     /// Where the next active expiry goes on looking.
-    pub(crate) sweep: usize,
+    sweep: usize,
 }
 
 impl Db {
@@ -25,6 +27,7 @@ impl Db {
         Db {
             table: Table::new(seed),
             volatile: 0,
+            avg_ttl_ms: 0,
             sweep: 0,
         }
     }
@@ -111,42 +114,64 @@ impl Keyspace {
     }
 
     /// Deletes keys whose deadline has passed, a bucket's worth at a time, going on where the last call ended, until
-    /// `enough` says so or the database has been gone through once.
-    ///
-    /// # Returns
-    /// keys looked at and keys deleted.
+    /// `enough` says so or every key with a deadline was looked at.
     pub(crate) fn sweep(
         &mut self,
         db: usize,
         now_ms: i64,
         changes: &mut Changes,
-        mut enough: impl FnMut(usize, usize) -> bool,
-    ) -> (usize, usize) {
-        let (mut looked, mut deleted) = (0, 0);
+        mut enough: impl FnMut(&Swept) -> bool,
+    ) -> Swept {
+        let mut swept = Swept::default();
         let mut expired: Vec<Vec<u8>> = Vec::new();
-        let mut wrapped = self.dbs[db].sweep == 0;
-        while self.dbs[db].volatile > 0 && !enough(looked, deleted) {
+        let (mut ttl_sum_ms, mut living) = (0_i64, 0_i64);
+        let start = self.dbs[db].sweep;
+        let mut wrapped = start == 0;
+        while self.dbs[db].volatile > 0 && !enough(&swept) {
             let space = &mut self.dbs[db];
             let next = space.table.sweep_deadlines(space.sweep, |entry| {
-                looked += 1;
+                swept.looked += 1;
+                let Some(at) = entry.expire_ms() else { return };
                 if entry.has_expired(now_ms) {
                     expired.push(entry.key().to_vec());
+                } else {
+                    ttl_sum_ms = ttl_sum_ms.saturating_add(at.saturating_sub(now_ms));
+                    living += 1;
                 }
             });
             space.sweep = next.unwrap_or(0);
             for key in expired.drain(..) {
-                deleted += 1;
+                swept.deleted += 1;
                 self.expire(db, &key, changes);
             }
-            if next.is_none() {
-                if wrapped {
-                    break;
-                }
-                wrapped = true;
+            match next {
+                None if wrapped => break,
+                None => wrapped = true,
+                Some(next) if wrapped && start > 0 && next >= start => break,
+                Some(_) => {}
             }
         }
-        (looked, deleted)
+        let space = &mut self.dbs[db];
+        if space.volatile == 0 {
+            space.avg_ttl_ms = 0;
+        } else if let Some(avg_ms) = ttl_sum_ms.checked_div(living) {
+            // Each cycle counts for a fiftieth, as in Redis.
+            space.avg_ttl_ms = match space.avg_ttl_ms {
+                0 => avg_ms,
+                before_ms => avg_ms + ((before_ms - avg_ms) as f64 * 0.98) as i64,
+            };
+        }
+        swept
     }
+}
+
+/// What a sweep has done so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Swept {
+    /// Keys with a deadline that were looked at.
+    pub(crate) looked: usize,
+    /// Those of them that had expired and are gone.
+    pub(crate) deleted: usize,
 }
 
 /// What becomes of a key's deadline when its value is set.

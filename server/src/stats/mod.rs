@@ -39,6 +39,8 @@ pub(crate) struct Stats {
     pub(crate) reads_processed: u64,
     pub(crate) writes_processed: u64,
     pub(crate) expired_time_cap_reached: u64,
+    /// Of the keys that active expiry looks at, how many have expired: a moving average, from 0 to 1.
+    pub(crate) expired_stale_share: f64,
     pub(crate) active_expire_us: u64,
     pub(crate) memory_peak: usize,
     /// Seconds since 1970.
