@@ -10,6 +10,7 @@ use crate::keyspace::value::New;
 use crate::registry::command::{
     Arg, ArgKind, Categories, Command, Flags, Group, KeyFlags, Keys, Outcome, Run,
 };
+use crate::registry::keys::KeyRef;
 use crate::resp::args::Args;
 use crate::resp::error::Error;
 use crate::text::integers::parse_i64;
@@ -138,6 +139,7 @@ pub(crate) const COMMANDS: &[Command] = &[
                 .union(KeyFlags::VARIABLE_FLAGS),
         )
         .notes("This command allows both access and modification of the key")])
+        .find_keys(bitfield_keys)
         .args(&[
             Arg::key("key", 0),
             Arg::one_of(
@@ -427,6 +429,26 @@ fn bitfield(d: &mut Data<'_>) -> Outcome {
         None => read_fields(d, &fields),
         Some(last_bit) => write_fields(d, &fields, last_bit),
     }
+}
+
+/// BITFIELD's key, which it only reads where it is nothing but GETs; what is no BITFIELD may write.
+fn bitfield_keys(args: Args<'_>) -> Vec<KeyRef> {
+    let mut at = 2;
+    while at < args.len() {
+        if args.is(at, "get") {
+            at += 3;
+        } else if args.is(at, "overflow") {
+            at += 2;
+        } else {
+            break;
+        }
+    }
+    let flags = if at == args.len() {
+        KeyFlags::RO | KeyFlags::ACCESS
+    } else {
+        KeyFlags::RW | KeyFlags::ACCESS | KeyFlags::UPDATE
+    };
+    vec![KeyRef { position: 1, flags }]
 }
 
 fn bitfield_ro(d: &mut Data<'_>) -> Outcome {

@@ -221,7 +221,9 @@ impl<'a> Filter<'a> {
         if args.is(3, "pattern") {
             Ok(Filter::Pattern(operand))
         } else if args.is(3, "aclcat") {
-            let name = String::from_utf8_lossy(operand).to_ascii_uppercase();
+            // A C string to Redis: it ends at a NUL.
+            let name = operand.split(|&byte| byte == 0).next().unwrap_or_default();
+            let name = String::from_utf8_lossy(name).to_ascii_uppercase();
             Ok(Categories::from_name(&name).map_or(Filter::None, Filter::Category))
         } else if args.is(3, "module") {
             // No module brings a command.
@@ -322,4 +324,145 @@ fn command_help(_: &mut Engine, call: &mut Call<'_>) -> Outcome {
     ];
     write_help(&mut call.reply, call.args.at(0), &lines);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::registry::table::table;
+
+    /// The keys of a quoted command with their flags, or the error.
+    fn keys(line: &str) -> String {
+        let args: OwnedArgs = format!("command getkeysandflags {line}")
+            .split(' ')
+            .map(str::as_bytes)
+            .collect::<OwnedArgs>();
+        match keys_of_quoted(table(), args.as_args()) {
+            Err(error) => error.to_string(),
+            Ok(keys) => keys
+                .iter()
+                .map(|(name, key)| {
+                    let flags: Vec<_> = key.flags.iter_names().map(|(name, _)| name).collect();
+                    format!("{} {}", String::from_utf8_lossy(name), flags.join("+"))
+                })
+                .collect::<Vec<_>>()
+                .join(", "),
+        }
+    }
+
+    #[test]
+    fn keys_are_told_with_what_becomes_of_them() {
+        for (line, expected) in [
+            ("get a", "a RO+ACCESS"),
+            ("OBJECT Encoding a", "a RO"),
+            ("mset a 1 b 2", "a OW+UPDATE, b OW+UPDATE"),
+            ("mset a 1 b", "a OW+UPDATE, b OW+UPDATE"),
+            ("copy a b", "a RO+ACCESS, b OW+UPDATE"),
+            ("bitop and d a a", "d OW+UPDATE, a RO+ACCESS, a RO+ACCESS"),
+        ] {
+            assert_eq!(keys(line), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn set_and_bitfield_read_a_key_only_where_their_arguments_say_so() {
+        for (line, expected) in [
+            ("set a b", "a OW+UPDATE"),
+            ("set a get", "a OW+UPDATE"),
+            ("set a b get", "a RW+ACCESS+UPDATE"),
+            // Redis does not parse the options here: any word GET counts, even an operand.
+            ("set a b EX Get", "a RW+ACCESS+UPDATE"),
+            ("set a b gets", "a OW+UPDATE"),
+            ("bitfield a", "a RO+ACCESS"),
+            ("bitfield a GET u8 0 overflow x get u8 1", "a RO+ACCESS"),
+            ("bitfield a get u8 0 set u8 0 1", "a RW+ACCESS+UPDATE"),
+            ("bitfield a incrby u8 0 1", "a RW+ACCESS+UPDATE"),
+            // What is no BITFIELD at all may write, for all anybody knows.
+            ("bitfield a get u8", "a RW+ACCESS+UPDATE"),
+            ("bitfield a overflow", "a RW+ACCESS+UPDATE"),
+            ("bitfield a nonsense", "a RW+ACCESS+UPDATE"),
+        ] {
+            assert_eq!(keys(line), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn what_has_no_keys_is_refused_with_the_reason() {
+        for (line, expected) in [
+            ("nope", "ERR Invalid command specified"),
+            ("object nope a", "ERR Invalid command specified"),
+            ("object|encoding a", "ERR Invalid command specified"),
+            ("object", "ERR The command has no key arguments"),
+            ("object help", "ERR The command has no key arguments"),
+            ("ping", "ERR The command has no key arguments"),
+            (
+                "get",
+                "ERR Invalid number of arguments specified for command",
+            ),
+            (
+                "get a b",
+                "ERR Invalid number of arguments specified for command",
+            ),
+            (
+                "object encoding",
+                "ERR Invalid number of arguments specified for command",
+            ),
+        ] {
+            assert_eq!(keys(line), expected, "{line}");
+        }
+    }
+
+    /// The names COMMAND LIST gives, sorted, or the error.
+    fn list(line: &str) -> String {
+        let args = format!("command list{line}")
+            .split(' ')
+            .map(str::as_bytes)
+            .collect::<OwnedArgs>();
+        let filter = match Filter::from_args(args.as_args()) {
+            Ok(filter) => filter,
+            Err(error) => return error.to_string(),
+        };
+        let mut names: Vec<_> = table()
+            .entries()
+            .iter()
+            .filter(|entry| filter.passes(entry))
+            .map(|entry| entry.full_name.as_str())
+            .collect();
+        names.sort_unstable();
+        names.join(" ")
+    }
+
+    #[test]
+    fn the_list_may_be_filtered() {
+        for (line, expected) in [
+            (" filterby pattern BITF*", "bitfield bitfield_ro"),
+            (
+                " FILTERBY PATTERN object|[ef]*",
+                "object|encoding object|freq",
+            ),
+            (" filterby pattern nope", ""),
+            (
+                " filterby aclcat BitMap",
+                "bitcount bitfield bitfield_ro bitop bitpos getbit setbit",
+            ),
+            (
+                " filterby\0x aclcat transaction\0x",
+                "discard exec multi unwatch watch",
+            ),
+            (" filterby aclcat @bitmap", ""),
+            (" filterby aclcat nope", ""),
+            (" filterby module nope", ""),
+            (" filterby pattern", "ERR syntax error"),
+            (" filterby pattern a b", "ERR syntax error"),
+            (" filterby name a", "ERR syntax error"),
+            (" nope", "ERR syntax error"),
+        ] {
+            assert_eq!(list(line), expected, "{line}");
+        }
+        assert!(
+            list("").split(' ').any(|name| name == "command|list"),
+            "{}",
+            list("")
+        );
+    }
 }

@@ -10,6 +10,7 @@ use crate::keyspace::value::{New, StringRef, Value};
 use crate::registry::command::{
     Arg, ArgKind, Categories, Command, Flags, Group, KeyFlags, Keys, Outcome, Run,
 };
+use crate::registry::keys::KeyRef;
 use crate::resp::args::Args;
 use crate::resp::error::Error;
 use crate::resp::reply::Reply;
@@ -34,6 +35,7 @@ pub(crate) const COMMANDS: &[Command] = &[
                 .union(KeyFlags::VARIABLE_FLAGS),
         )
         .notes("RW and ACCESS due to the optional `GET` argument")])
+        .find_keys(set_keys)
         .args(&[
             Arg::key("key", 0),
             Arg::new("value", ArgKind::String),
@@ -370,6 +372,17 @@ fn set(d: &mut Data<'_>) -> Outcome {
         (false, false) => d.reply.null(),
     }
     Ok(())
+}
+
+/// SET's key, which it only overwrites unless any word behind the value is GET, as Redis looks at it.
+fn set_keys(args: Args<'_>) -> Vec<KeyRef> {
+    let reads = (3..args.len()).any(|index| args.is(index, "get"));
+    let flags = if reads {
+        KeyFlags::RW | KeyFlags::ACCESS | KeyFlags::UPDATE
+    } else {
+        KeyFlags::OW | KeyFlags::UPDATE
+    };
+    vec![KeyRef { position: 1, flags }]
 }
 
 fn setnx(d: &mut Data<'_>) -> Outcome {

@@ -4,3 +4,6 @@ pub(crate) mod command;
 pub(crate) mod docs;
 pub(crate) mod keys;
 pub(crate) mod table;
+
+#[cfg(test)]
+mod tests;
