@@ -14,6 +14,7 @@ pub mod request;
 pub mod reset;
 pub mod server;
 pub mod session;
+pub mod slow;
 pub mod suite;
 pub mod transcript;
 pub mod wire;

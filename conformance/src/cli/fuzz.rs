@@ -15,14 +15,13 @@ use respect_conformance::transcript::Identity;
 use respect_conformance::transcript::escape::escaped;
 use respect_conformance::workspace;
 
+use super::target::TargetArguments;
 use super::{Exit, Stop};
 
 #[derive(Args)]
 pub(crate) struct Arguments {
-    /// The server to look at: HOST:PORT, a build such as redis-7.0.15, or a command with {port} and {dir} in it [default: our
-    /// own, built first]
-    #[arg(long, value_name = "ADDR|COMMAND")]
-    target: Option<String>,
+    #[command(flatten)]
+    target: TargetArguments,
     /// The build that is right
     #[arg(long, value_name = "NAME-VERSION", default_value = "redis-8.2.3")]
     oracle: String,
@@ -38,9 +37,6 @@ pub(crate) struct Arguments {
     /// How to know that a fragment was read: `ping`, or `timed:5ms` for servers with several threads
     #[arg(long, default_value = "ping", value_parser = super::run::parse_barrier)]
     barrier: Barrier,
-    /// Play to a server that was not started for this, although that deletes all its keys
-    #[arg(long)]
-    flush: bool,
     /// Print what differs, but keep no transcript of it
     #[arg(long)]
     dry_run: bool,
@@ -57,7 +53,7 @@ pub(crate) fn main(arguments: &Arguments) -> Result<Exit, Stop> {
     let oracle_name: Identity = build.id().parse().map_err(Stop::usage)?;
     let oracle =
         Origin::oracle(build, &workspace::oracles()).map_err(|why| Stop(Exit::Target, why))?;
-    let target = super::run::target(arguments.target.as_deref(), arguments.flush)?;
+    let target = arguments.target.origin()?;
     let (_target_server, mut target) = join(&target, arguments.barrier)?;
     let (_oracle_server, mut oracle) = join(&oracle, Barrier::Ping)?;
     println!("seed {seed}: held against {oracle_name}");

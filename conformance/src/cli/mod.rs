@@ -5,6 +5,8 @@ mod fuzz;
 mod oracle;
 mod record;
 mod run;
+mod slow;
+mod target;
 
 use std::fmt;
 use std::process::ExitCode;
@@ -56,6 +58,8 @@ enum Command {
     /// Judge a server: replay transcripts at every cut and compare every byte
     #[command(after_help = EXIT_CODES)]
     Run(run::Arguments),
+    /// Judge how a server serves others while some of its clients are slow
+    Slow(slow::Arguments),
     /// Ask real servers, and rewrite in place what transcripts expect of them
     Record(record::Arguments),
     /// Play generated commands to a server and to a real one, and print the shortest that are answered differently
@@ -88,6 +92,7 @@ pub(crate) fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = match arguments.command {
         Command::Run(arguments) => run::main(&arguments),
+        Command::Slow(arguments) => slow::main(&arguments),
         Command::Record(arguments) => record::main(&arguments),
         Command::Fuzz(arguments) => fuzz::main(&arguments),
         Command::Lint(selection) => fixtures::lint(&selection),

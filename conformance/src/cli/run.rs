@@ -1,10 +1,8 @@
 //! `respect run`: finds the servers, lets the suite judge, and prints; the exit code is worked out here and nowhere else.
 
-use std::env;
 use std::io::IsTerminal;
 use std::num::NonZero;
 use std::path::PathBuf;
-use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -21,6 +19,7 @@ use respect_conformance::transcript::Identity;
 use respect_conformance::workspace;
 
 use super::fixtures::Selection;
+use super::target::{TargetArguments, installed};
 use super::{Exit, Stop};
 
 /// Our own server answers as this build does.
@@ -30,9 +29,8 @@ const OURS_ANSWERS_AS: &str = "redis-8.2.3";
 pub(crate) struct Arguments {
     #[command(flatten)]
     selection: Selection,
-    /// The server to judge: HOST:PORT, or a command with {port} and {dir} in it [default: our own, built first]
-    #[arg(long, value_name = "ADDR|COMMAND")]
-    target: Option<String>,
+    #[command(flatten)]
+    target: TargetArguments,
     /// Whom to hold it against: `recorded`, a build such as redis-8.2.3, or HOST:PORT; may be repeated. A live oracle is
     /// held against its own recording as well
     #[arg(long = "oracle", value_name = "ORACLE", default_value = "recorded")]
@@ -52,9 +50,6 @@ pub(crate) struct Arguments {
     /// How to know that a fragment was read: `ping`, or `timed:5ms` for servers with several threads
     #[arg(long, default_value = "ping", value_parser = parse_barrier)]
     barrier: Barrier,
-    /// Judge a server that was not started for this, although judging it deletes all its keys
-    #[arg(long)]
-    flush: bool,
     /// The accepted differences
     #[arg(long, value_name = "FILE")]
     known: Option<PathBuf>,
@@ -89,7 +84,7 @@ pub(crate) fn main(arguments: &Arguments) -> Result<Exit, Stop> {
         .unwrap_or_else(|| arguments.selection.folder().join("known.toml"));
     let known = Known::load(&known_file).map_err(Stop::usage)?;
     let oracles = live_oracles(&arguments.oracles)?;
-    let target = target(arguments.target.as_deref(), arguments.flush)?;
+    let target = arguments.target.origin()?;
     let judged_as = judged_as(arguments, &target)?;
     let plan = Plan {
         target,
@@ -193,9 +188,7 @@ fn told(case: &Case, judgement: &Judgement, count: Count, judged_as: &Identity) 
 fn live_oracles(names: &[String]) -> Result<Vec<Origin>, Stop> {
     let live = names.iter().filter(|name| *name != "recorded");
     live.map(|name| match oracle::find(name) {
-        Some(build) => {
-            Origin::oracle(build, &workspace::oracles()).map_err(|why| Stop(Exit::Target, why))
-        }
+        Some(build) => installed(build),
         None => Origin::parse(name).map_err(|why| {
             Stop::usage(format!(
                 "{why}, nor an oracle: there are recorded, {}",
@@ -217,72 +210,6 @@ fn live_oracles_hint() -> String {
             "{held}; no live one is installed: `cargo respect oracle install --all` brings them"
         ),
     }
-}
-
-/// The server to judge. Our own is built first, so that nobody judges yesterday's.
-pub(super) fn target(named: Option<&str>, flush: bool) -> Result<Origin, Stop> {
-    let origin = match named {
-        None => return ours().map(Origin::Program),
-        Some(text) => match oracle::find(text) {
-            Some(build) => Origin::oracle(build, &workspace::oracles())
-                .map_err(|why| Stop(Exit::Target, why))?,
-            None => Origin::parse(text).map_err(Stop::usage)?,
-        },
-    };
-    if let Origin::Address(address) = origin
-        && !flush
-    {
-        refuse_to_flush(address)?;
-    }
-    Ok(origin)
-}
-
-/// Every transcript begins with an empty server, so a server that holds somebody's keys is left alone.
-fn refuse_to_flush(address: std::net::SocketAddr) -> Result<(), Stop> {
-    let keys = respect_conformance::server::keys(address).map_err(|why| Stop(Exit::Target, why))?;
-    if keys == 0 {
-        return Ok(());
-    }
-    Err(Stop::usage(format!(
-        "{address} holds {keys} keys, and judging it deletes them; add --flush if that is meant"
-    )))
-}
-
-fn ours() -> Result<PathBuf, Stop> {
-    let root = workspace::root().ok_or_else(|| {
-        Stop::usage("our own server is built from its checkout, and this is none; name a --target")
-    })?;
-    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let built = Command::new(cargo)
-        .args([
-            "build",
-            "--quiet",
-            "--release",
-            "-p",
-            "respect-server",
-            "--bin",
-            "respect-server",
-        ])
-        .current_dir(&root)
-        .status();
-    match built {
-        Ok(status) if status.success() => {}
-        Ok(status) => {
-            return Err(Stop(
-                Exit::Target,
-                format!("our server cannot be built: cargo {status}"),
-            ));
-        }
-        Err(error) => {
-            return Err(Stop(
-                Exit::Target,
-                format!("our server cannot be built: cargo: {error}"),
-            ));
-        }
-    }
-    let target =
-        env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |dir| root.join(dir));
-    Ok(target.join("release/respect-server"))
 }
 
 fn judged_as(arguments: &Arguments, target: &Origin) -> Result<Identity, Stop> {

@@ -1,0 +1,95 @@
+//! Which server a command is about: our own, built first; an installed build; a command; or an address.
+
+use std::env;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::Command;
+
+use clap::Args;
+use respect_conformance::oracle;
+use respect_conformance::server::{Origin, keys};
+use respect_conformance::workspace;
+
+use super::{Exit, Stop};
+
+#[derive(Args)]
+pub(crate) struct TargetArguments {
+    /// The server to judge: HOST:PORT, a build such as redis-8.2.3, or a command with {port} and {dir} in it [default: our
+    /// own, built first]
+    #[arg(long, value_name = "ADDR|COMMAND")]
+    target: Option<String>,
+    /// Judge a server that was not started for this, although judging it deletes all its keys
+    #[arg(long)]
+    flush: bool,
+}
+
+impl TargetArguments {
+    /// Where the server comes from. Our own is built, so that nobody judges yesterday's.
+    pub(crate) fn origin(&self) -> Result<Origin, Stop> {
+        let origin = match &self.target {
+            None => return ours().map(Origin::Program),
+            Some(text) => match oracle::find(text) {
+                Some(build) => installed(build)?,
+                None => Origin::parse(text).map_err(Stop::usage)?,
+            },
+        };
+        if let Origin::Address(address) = origin
+            && !self.flush
+        {
+            refuse_to_flush(address)?;
+        }
+        Ok(origin)
+    }
+}
+
+/// An installed build, or a stop that says how to install it.
+pub(crate) fn installed(build: &'static oracle::Build) -> Result<Origin, Stop> {
+    Origin::oracle(build, &workspace::oracles()).map_err(|why| Stop(Exit::Target, why))
+}
+
+/// Everything begins with an empty server, so a server that holds somebody's keys is left alone.
+fn refuse_to_flush(address: SocketAddr) -> Result<(), Stop> {
+    match keys(address).map_err(|why| Stop(Exit::Target, why))? {
+        0 => Ok(()),
+        keys => Err(Stop::usage(format!(
+            "{address} holds {keys} keys, and judging it deletes them; add --flush if that is meant"
+        ))),
+    }
+}
+
+fn ours() -> Result<PathBuf, Stop> {
+    let root = workspace::root().ok_or_else(|| {
+        Stop::usage("our own server is built from its checkout, and this is none; name a --target")
+    })?;
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let built = Command::new(cargo)
+        .args([
+            "build",
+            "--quiet",
+            "--release",
+            "-p",
+            "respect-server",
+            "--bin",
+            "respect-server",
+        ])
+        .current_dir(&root)
+        .status();
+    match built {
+        Ok(status) if status.success() => {}
+        Ok(status) => {
+            return Err(Stop(
+                Exit::Target,
+                format!("our server cannot be built: cargo: {status}"),
+            ));
+        }
+        Err(error) => {
+            return Err(Stop(
+                Exit::Target,
+                format!("our server cannot be built: cargo: {error}"),
+            ));
+        }
+    }
+    let target =
+        env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |dir| root.join(dir));
+    Ok(target.join("release/respect-server"))
+}
