@@ -6,6 +6,7 @@ pub mod cuts;
 pub mod generate;
 pub mod known;
 pub mod oracle;
+pub mod ours;
 pub mod record;
 pub mod recorder;
 pub mod replay;

@@ -64,7 +64,7 @@ impl fmt::Display for Trouble {
             Trouble::Stuck => {
                 write!(
                     f,
-                    "the server did not answer PING on another connection within {CONTROL_WITHIN:?}"
+                    "the server did not answer PING on another connection in time"
                 )
             }
             Trouble::Confused(reply) => write!(
@@ -123,6 +123,7 @@ pub struct Control {
     stream: TcpStream,
     address: SocketAddr,
     barrier: Barrier,
+    patience: Duration,
     nonce: u64,
 }
 
@@ -138,8 +139,24 @@ impl Control {
             stream,
             address,
             barrier,
+            patience: CONTROL_WITHIN,
             nonce: 0,
         })
+    }
+
+    /// One more connection to the same server, with the same barrier and patience.
+    pub fn another(&self) -> Result<Control, Trouble> {
+        let mut another = Control::connect(self.address, self.barrier)?;
+        another.set_patience(self.patience)?;
+        Ok(another)
+    }
+
+    /// Waits so long for an answer before it says that the server is stuck; ten seconds if not told otherwise.
+    pub fn set_patience(&mut self, patience: Duration) -> Result<(), Trouble> {
+        self.patience = patience;
+        self.stream
+            .set_read_timeout(Some(patience))
+            .map_err(Trouble::Lost)
     }
 
     /// Where it is connected to.
@@ -153,11 +170,7 @@ impl Control {
     pub fn barrier(&mut self) -> Result<(), Trouble> {
         match self.pipeline(&[]) {
             Err(Trouble::Lost(_)) => {
-                let anew = Control::connect(self.address, self.barrier)?;
-                *self = Control {
-                    nonce: self.nonce,
-                    ..anew
-                };
+                *self = self.another()?;
                 self.pipeline(&[])
             }
             outcome => outcome,

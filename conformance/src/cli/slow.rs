@@ -1,7 +1,7 @@
 //! `respect slow`: runs the trials of slow clients one after the other, and prints what came of each.
 
 use clap::Args;
-use respect_conformance::slow::{TRIALS, Verdict};
+use respect_conformance::slow::{PATIENCE, TRIALS, Verdict};
 
 use super::target::TargetArguments;
 use super::{Exit, Stop};
@@ -17,7 +17,7 @@ pub(crate) fn main(arguments: &Arguments) -> Result<Exit, Stop> {
     let mut exit = Exit::Ok;
     for trial in TRIALS {
         println!("{:24} {}", trial.id, trial.title);
-        let verdict = trial.run(&origin);
+        let verdict = trial.run(&origin, PATIENCE);
         println!("{:24} {verdict}", "");
         exit = exit.max(match verdict {
             Verdict::Held(_) | Verdict::NotApplicable(_) => Exit::Ok,

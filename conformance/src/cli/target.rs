@@ -1,12 +1,11 @@
 //! Which server a command is about: our own, built first; an installed build; a command; or an address.
 
-use std::env;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::Command;
 
 use clap::Args;
 use respect_conformance::oracle;
+use respect_conformance::ours::{self, Profile};
 use respect_conformance::server::{Origin, keys};
 use respect_conformance::workspace;
 
@@ -61,35 +60,5 @@ fn ours() -> Result<PathBuf, Stop> {
     let root = workspace::root().ok_or_else(|| {
         Stop::usage("our own server is built from its checkout, and this is none; name a --target")
     })?;
-    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let built = Command::new(cargo)
-        .args([
-            "build",
-            "--quiet",
-            "--release",
-            "-p",
-            "respect-server",
-            "--bin",
-            "respect-server",
-        ])
-        .current_dir(&root)
-        .status();
-    match built {
-        Ok(status) if status.success() => {}
-        Ok(status) => {
-            return Err(Stop(
-                Exit::Target,
-                format!("our server cannot be built: cargo: {status}"),
-            ));
-        }
-        Err(error) => {
-            return Err(Stop(
-                Exit::Target,
-                format!("our server cannot be built: cargo: {error}"),
-            ));
-        }
-    }
-    let target =
-        env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |dir| root.join(dir));
-    Ok(target.join("release/respect-server"))
+    ours::build(&root, Profile::Release).map_err(|why| Stop(Exit::Target, why))
 }

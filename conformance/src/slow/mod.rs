@@ -11,7 +11,9 @@ use std::time::Duration;
 use crate::server::{Origin, Server};
 use crate::session::{Barrier, Control, Trouble};
 
-pub use witness::PATIENCE;
+/// How long another client may wait for an answer: ten times what a real server needs on a busy machine, a tenth of what a
+/// person would call an outage. Nothing is held against a clock more closely than that.
+pub const PATIENCE: Duration = Duration::from_secs(5);
 
 /// One kind of slowness.
 #[derive(Debug, Clone, Copy)]
@@ -88,8 +90,9 @@ impl fmt::Display for Verdict {
 }
 
 impl Trial {
-    /// Runs it on a server of its own, or on the one that was joined.
-    pub fn run(&self, origin: &Origin) -> Verdict {
+    /// Runs it on a server of its own, or on the one that was joined. Others may have to wait for an answer as long as
+    /// `patience`, and no longer: usually [`PATIENCE`].
+    pub fn run(&self, origin: &Origin, patience: Duration) -> Verdict {
         let mut server = match Server::start(origin) {
             Ok(server) => server,
             Err(error) => return Verdict::Lost(error.to_string()),
@@ -97,6 +100,7 @@ impl Trial {
         let outcome = Control::connect(server.address(), Barrier::Ping)
             .map_err(Verdict::from)
             .and_then(|mut control| {
+                control.set_patience(patience)?;
                 control.command(&[b"FLUSHALL"])?;
                 let outcome = (self.run)(&mut control);
                 // The next trial, or the owner of a joined server, gets it back empty.

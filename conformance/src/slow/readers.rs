@@ -21,7 +21,7 @@ const ANSWERS: usize = 64;
 
 pub(super) fn stopped(control: &mut Control) -> Result<String, Verdict> {
     set_big(control)?;
-    let mut slow = Control::connect(control.address(), crate::session::Barrier::Ping)?;
+    let mut slow = control.another()?;
     let mut session = Session::new(&mut slow);
     session.open("slow", Some(SMALL_BUFFER), None)?;
     session.pause("slow");
@@ -67,7 +67,7 @@ pub(super) fn never(control: &mut Control) -> Result<String, Verdict> {
     const READERS: usize = 200;
     set_big(control)?;
     let before = connected(control)?;
-    let mut slow = Control::connect(control.address(), crate::session::Barrier::Ping)?;
+    let mut slow = control.another()?;
     let mut session = Session::new(&mut slow);
     let request = encode_multibulk(&["GET", "big"]);
     for reader in 0..READERS {
@@ -123,7 +123,7 @@ pub(super) fn over_the_limit(control: &mut Control) -> Result<String, Verdict> {
 }
 
 fn cut_off(control: &mut Control) -> Result<String, Verdict> {
-    let mut slow = Control::connect(control.address(), crate::session::Barrier::Ping)?;
+    let mut slow = control.another()?;
     let mut session = Session::new(&mut slow);
     session.open("slow", Some(SMALL_BUFFER), None)?;
     session.open("patient", None, None)?;

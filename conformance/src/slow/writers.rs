@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 use super::witness::work;
 use super::{Verdict, milliseconds};
 use crate::request::encode_multibulk;
-use crate::session::{Barrier, Control, Session};
+use crate::session::{Control, Session};
 
 /// An answer, once its command is complete, may take this long.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(10);
 
 pub(super) fn dribbling(control: &mut Control) -> Result<String, Verdict> {
-    let mut slow = Control::connect(control.address(), Barrier::Ping)?;
+    let mut slow = control.another()?;
     let mut session = Session::new(&mut slow);
     let value = "x".repeat(256);
     let bytes = [
@@ -37,7 +37,7 @@ pub(super) fn dribbling(control: &mut Control) -> Result<String, Verdict> {
 
 pub(super) fn half_sent(control: &mut Control) -> Result<String, Verdict> {
     const WRITERS: usize = 1000;
-    let mut slow = Control::connect(control.address(), Barrier::Ping)?;
+    let mut slow = control.another()?;
     let mut session = Session::new(&mut slow);
     let deadline = Instant::now() + 6 * ANSWERED_WITHIN;
     let command = |writer: usize| encode_multibulk(&["ECHO", &format!("writer-{writer:04}")]);

@@ -1,0 +1,80 @@
+//! Slow clients, held against a server that serves its clients one after the other, which must be found out.
+
+use std::collections::HashMap;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::thread;
+use std::time::Duration;
+
+use respect_conformance::server::Origin;
+use respect_conformance::slow::{TRIALS, Verdict};
+
+/// Answers SET, FLUSHALL, GET and PING, one command at a time: while a reader does not read its answer, or a writer has not
+/// sent all of its command, it does nothing else. (It takes the next connection when the last is done with.)
+fn one_after_the_other() -> Origin {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        let mut clients: Vec<(TcpStream, BufReader<TcpStream>)> = Vec::new();
+        let mut keys = HashMap::new();
+        listener.set_nonblocking(true).unwrap();
+        loop {
+            if let Ok((stream, _)) = listener.accept() {
+                stream.set_nonblocking(false).unwrap();
+                stream.set_nodelay(true).unwrap();
+                clients.push((stream.try_clone().unwrap(), BufReader::new(stream)));
+            }
+            // A client that has begun to speak is listened to until it has finished, whoever else is waiting.
+            clients.retain_mut(|(stream, reader)| {
+                stream.set_nonblocking(true).unwrap();
+                let waits = matches!(reader.fill_buf(), Err(error) if error.kind() == std::io::ErrorKind::WouldBlock);
+                stream.set_nonblocking(false).unwrap();
+                waits || command(reader, &mut keys).is_some_and(|answer| stream.write_all(&answer).is_ok())
+            });
+            thread::yield_now();
+        }
+    });
+    Origin::Address(address)
+}
+
+fn command(
+    reader: &mut BufReader<TcpStream>,
+    keys: &mut HashMap<Vec<u8>, Vec<u8>>,
+) -> Option<Vec<u8>> {
+    let mut header = String::new();
+    reader.read_line(&mut header).ok()?;
+    let count: usize = header.strip_prefix('*')?.trim_end().parse().ok()?;
+    let mut words = Vec::new();
+    for _ in 0..count {
+        header.clear();
+        reader.read_line(&mut header).ok()?;
+        let mut word = vec![0; header.strip_prefix('$')?.trim_end().parse::<usize>().ok()? + 2];
+        std::io::Read::read_exact(reader, &mut word).ok()?;
+        word.truncate(word.len() - 2);
+        words.push(word);
+    }
+    let bulk = |bytes: &[u8]| [format!("${}\r\n", bytes.len()).as_bytes(), bytes, b"\r\n"].concat();
+    Some(match (words.first()?.as_slice(), words.len()) {
+        (b"SET", _) => {
+            keys.insert(words[1].clone(), words[2].clone());
+            b"+OK\r\n".to_vec()
+        }
+        (b"GET", _) => bulk(keys.get(&words[1])?),
+        (b"DEL", _) => b":1\r\n".to_vec(),
+        (b"PING", 2) => bulk(&words[1]),
+        (b"PING", _) => b"+PONG\r\n".to_vec(),
+        _ => b"+OK\r\n".to_vec(),
+    })
+}
+
+#[test]
+fn a_server_that_waits_for_slow_clients_is_found_out() {
+    for id in ["readers/stopped", "writers/dribbling"] {
+        let trial = TRIALS.iter().find(|trial| trial.id == id).unwrap();
+        let verdict = trial.run(&one_after_the_other(), Duration::from_millis(500));
+        assert!(
+            !matches!(verdict, Verdict::Held(_) | Verdict::NotApplicable(_)),
+            "{id}: {verdict}"
+        );
+    }
+}
