@@ -54,13 +54,18 @@ pub(crate) fn main(arguments: &Arguments) -> Result<Exit, Stop> {
     let oracle =
         Origin::oracle(build, &workspace::oracles()).map_err(|why| Stop(Exit::Target, why))?;
     let target = arguments.target.origin()?;
-    let (_target_server, mut target) = join(&target, arguments.barrier)?;
+    let (mut target_server, mut target) = join(&target, arguments.barrier)?;
     let (_oracle_server, mut oracle) = join(&oracle, Barrier::Ping)?;
     println!("seed {seed}: held against {oracle_name}");
     let bar = progress(arguments.commands as u64);
+    let mut revive = || {
+        target_server.restart().ok()?;
+        Control::connect(target_server.address(), arguments.barrier).ok()
+    };
     let mut pair = Pair {
         target: &mut target,
         oracle: &mut oracle,
+        revive: &mut revive,
     };
     let found = search(&mut pair, &plan, &mut |played| {
         bar.set_position(played as u64);
@@ -88,7 +93,12 @@ pub(crate) fn main(arguments: &Arguments) -> Result<Exit, Stop> {
             side,
             trouble,
             stream,
+            commands_before,
         } => {
+            println!(
+                "LOST     shortened from {commands_before} commands to {}\n",
+                stream.len()
+            );
             let (who, exit) = match side {
                 Side::Target => ("the target", Exit::Target),
                 Side::Oracle => ("the oracle", Exit::Oracles),

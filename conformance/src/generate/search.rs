@@ -1,5 +1,7 @@
 //! Looks for the shortest generated stream that two servers answer differently. Writes no file and prints nothing.
 
+use std::time::{Duration, Instant};
+
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
@@ -7,8 +9,11 @@ use super::play::{Difference, Played, difference, play};
 use super::{Stream, streams};
 use crate::session::{Control, Trouble};
 
-/// Attempts to make one differing stream shorter. Each is played on both servers, which takes a few milliseconds.
+/// Attempts to make one stream shorter. Each is played on both servers, which takes a few milliseconds.
 const ATTEMPTS_MAX: usize = 4000;
+
+/// No stream is shortened for longer: a server that gets stuck costs seconds every time.
+const SHORTENED_WITHIN: Duration = Duration::from_secs(60);
 
 /// What to play.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,14 +38,16 @@ pub enum Found {
     },
     /// They differ.
     Difference(Box<Shortest>),
-    /// A server was lost or stuck; this stream was being played.
+    /// A server was lost or stuck.
     Trouble {
         /// Which server.
         side: Side,
         /// What became of it.
         trouble: Trouble,
-        /// What was being played.
+        /// The shortest stream it did not survive; as it was generated if the server cannot be started again.
         stream: Stream,
+        /// How long the stream was before it was shortened, in commands.
+        commands_before: usize,
     },
 }
 
@@ -71,11 +78,10 @@ pub struct Shortest {
 impl Shortest {
     /// The name of the command whose reply differs, as far as replies can be counted.
     pub fn command(&self) -> String {
-        let group = self
-            .stream
-            .groups()
-            .into_iter()
-            .nth(self.difference.group)
+        let groups = self.stream.groups();
+        let group = groups
+            .get(self.difference.group)
+            .copied()
             .unwrap_or_default();
         let turn = group
             .iter()
@@ -95,96 +101,127 @@ pub struct Pair<'c> {
     pub target: &'c mut Control,
     /// The server that is right.
     pub oracle: &'c mut Control,
+    /// Starts the server that is looked at once more, after it died; `None` when that cannot be done.
+    pub revive: &'c mut dyn FnMut() -> Option<Control>,
 }
 
-type Lost = (Side, Trouble);
+/// What came of playing one stream on both servers.
+enum Outcome {
+    Same,
+    Differs(Difference, Played),
+    Lost(Side, Trouble),
+}
 
-impl Pair<'_> {
-    fn compare(&mut self, stream: &Stream) -> Result<Option<(Difference, Played)>, Lost> {
-        let target = play(stream, self.target).map_err(|trouble| (Side::Target, trouble))?;
-        let oracle = play(stream, self.oracle).map_err(|trouble| (Side::Oracle, trouble))?;
-        Ok(difference(&target, &oracle).map(|difference| (difference, oracle)))
+impl Outcome {
+    /// Whether it shows the same mistake, as far as that can be told.
+    fn is_like(&self, other: &Outcome) -> bool {
+        match (self, other) {
+            (Outcome::Differs(..), Outcome::Differs(..)) => true,
+            (Outcome::Lost(side, _), Outcome::Lost(other, _)) => side == other,
+            _ => false,
+        }
     }
 }
 
-/// Plays streams until one is answered differently; then shortens that one. `progress` is told how many commands were
-/// played.
+impl Pair<'_> {
+    fn compare(&mut self, stream: &Stream) -> Outcome {
+        let target = match play(stream, self.target) {
+            Ok(played) => played,
+            Err(trouble) => return Outcome::Lost(Side::Target, trouble),
+        };
+        match play(stream, self.oracle) {
+            Ok(oracle) => match difference(&target, &oracle) {
+                Some(difference) => Outcome::Differs(difference, oracle),
+                None => Outcome::Same,
+            },
+            Err(trouble) => Outcome::Lost(Side::Oracle, trouble),
+        }
+    }
+
+    /// Makes the target usable again after an outcome. `false` when nothing more can be played.
+    fn recover(&mut self, outcome: &Outcome) -> bool {
+        match outcome {
+            Outcome::Same | Outcome::Differs(..) => true,
+            Outcome::Lost(Side::Oracle, _) => false,
+            Outcome::Lost(Side::Target, _) => match (self.revive)() {
+                Some(control) => {
+                    *self.target = control;
+                    true
+                }
+                None => false,
+            },
+        }
+    }
+}
+
+/// Plays streams until one is answered differently, or not survived; then shortens that one. `progress` is told how many
+/// commands were played.
 pub fn search(pair: &mut Pair<'_>, plan: &Plan, progress: &mut dyn FnMut(usize)) -> Found {
     let mut runner = runner(plan.seed);
     let strategy = streams(&plan.without);
-    let (mut played, mut count) = (0, 0);
-    while played < plan.commands {
+    let (mut commands_played, mut count) = (0, 0);
+    while commands_played < plan.commands {
         let mut tree = strategy
             .new_tree(&mut runner)
             .expect("the strategy rejects nothing");
         let stream = tree.current();
-        let compared = pair.compare(&stream);
-        played += stream.len();
+        let commands_before = stream.len();
+        let outcome = pair.compare(&stream);
+        commands_played += commands_before;
         count += 1;
-        progress(played);
-        let outcome = match compared {
-            Ok(None) => continue,
-            Ok(Some((difference, oracle))) => {
-                let commands_before = stream.len();
-                let found = Shortest {
-                    stream,
-                    difference,
-                    oracle,
-                    commands_before,
-                    commands_played: played,
-                };
-                shorten(pair, &mut tree, found)
-            }
-            Err((side, trouble)) => Err(Box::new(Found::Trouble {
+        progress(commands_played);
+        if matches!(outcome, Outcome::Same) {
+            continue;
+        }
+        let (stream, outcome) = shorten(pair, &mut tree, stream, outcome);
+        return match outcome {
+            Outcome::Lost(side, trouble) => Found::Trouble {
                 side,
                 trouble,
                 stream,
+                commands_before,
+            },
+            Outcome::Differs(difference, oracle) => Found::Difference(Box::new(Shortest {
+                stream,
+                difference,
+                oracle,
+                commands_before,
+                commands_played,
             })),
-        };
-        return match outcome {
-            Ok(shortest) => Found::Difference(Box::new(shortest)),
-            Err(trouble) => *trouble,
+            Outcome::Same => unreachable!("a stream is replaced only by one with a like outcome"),
         };
     }
     Found::Nothing {
-        commands: played,
+        commands: commands_played,
         streams: count,
     }
 }
 
-/// Lets proptest make the stream simpler as long as the servers still differ.
+/// Lets proptest make the stream simpler as long as what is wrong stays wrong.
 fn shorten(
     pair: &mut Pair<'_>,
     tree: &mut impl ValueTree<Value = Stream>,
-    mut shortest: Shortest,
-) -> Result<Shortest, Box<Found>> {
+    mut stream: Stream,
+    mut outcome: Outcome,
+) -> (Stream, Outcome) {
+    let begun = Instant::now();
+    let mut alive = pair.recover(&outcome);
     let mut moved = tree.simplify();
     for _ in 0..ATTEMPTS_MAX {
-        if !moved {
+        if !alive || !moved || begun.elapsed() > SHORTENED_WITHIN {
             break;
         }
-        let stream = tree.current();
-        moved = match pair.compare(&stream) {
-            Ok(Some((difference, oracle))) => {
-                shortest = Shortest {
-                    stream,
-                    difference,
-                    oracle,
-                    ..shortest
-                };
-                tree.simplify()
-            }
-            Ok(None) => tree.complicate(),
-            Err((side, trouble)) => {
-                return Err(Box::new(Found::Trouble {
-                    side,
-                    trouble,
-                    stream,
-                }));
-            }
-        };
+        let simpler = tree.current();
+        let tried = pair.compare(&simpler);
+        alive = pair.recover(&tried);
+        if tried.is_like(&outcome) {
+            (stream, outcome) = (simpler, tried);
+            moved = tree.simplify();
+        } else {
+            moved = tree.complicate();
+        }
     }
-    Ok(shortest)
+    (stream, outcome)
 }
 
 fn runner(seed: u64) -> TestRunner {

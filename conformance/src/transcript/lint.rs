@@ -429,6 +429,14 @@ fn lint_expectation(number: usize, pattern: &Pattern, ending: Ending) -> Option<
         let finding = Finding::error(number, 1, "expected bytes: `<<` alone expects nothing");
         return Some(finding.suggest("`! quiet` expects that nothing comes"));
     }
+    if *pattern == Pattern::literal(b"?") && ending == Ending::Crlf {
+        let finding = Finding::warning(
+            number,
+            1,
+            "expected a recorded answer: `?` stands for none yet",
+        );
+        return Some(finding.suggest("`respect record` asks real servers"));
+    }
     match pattern.parts.last() {
         Some(PatternPart::Hole { name, kind })
             if ending == Ending::Exact

@@ -162,6 +162,10 @@ fn a_line_of_no_form_is_told_with_its_place_and_what_was_expected() {
 fn what_makes_no_sense_is_told() {
     finds(&[
         (
+            "a: PING\na< ?\n",
+            "2:1: warning: expected a recorded answer: `?` stands for none yet; `respect record` asks real servers",
+        ),
+        (
             "b< +PONG\n",
             "1:1: error: expected something to be sent on `b` before anything is expected of it, or `b! open`",
         ),

@@ -2,18 +2,23 @@
 
 use respect_conformance::generate::play::Answer;
 use respect_conformance::generate::search::{Found, Pair, Plan, Shortest, Side, search};
-use respect_conformance::generate::{Origin, Turn};
+use respect_conformance::generate::{Origin, Request, Turn};
 use respect_conformance::session::{Barrier, Control};
 
 use super::server::{Liar, Lie};
 
 fn held_against_the_honest(lie: Lie, commands: usize) -> Found {
-    let (liar, honest) = (Liar::start(lie), Liar::start(Lie::Honest));
+    let (mut liar, honest) = (Liar::start(lie), Liar::start(Lie::Honest));
     let join = |server: &Liar| Control::connect(server.address(), Barrier::Ping).unwrap();
     let (mut target, mut oracle) = (join(&liar), join(&honest));
+    let mut revive = || {
+        liar = Liar::start(lie);
+        Some(join(&liar))
+    };
     let mut pair = Pair {
         target: &mut target,
         oracle: &mut oracle,
+        revive: &mut revive,
     };
     let plan = Plan {
         seed: 1,
@@ -111,20 +116,22 @@ fn what_is_found_is_a_transcript_that_tells_the_liar_from_the_honest() {
 }
 
 #[test]
-fn a_server_that_dies_is_told_with_the_stream_it_died_of() {
+fn a_server_that_dies_is_told_with_the_command_it_died_of() {
     match held_against_the_honest(Lie::Dies, 20_000) {
         Found::Trouble {
             side: Side::Target,
             stream,
+            commands_before,
             ..
         } => {
-            assert!(
-                stream
-                    .turns
-                    .iter()
-                    .flat_map(|turn| &turn.requests)
-                    .any(|request| request.name() == "ECHO")
-            );
+            let names: Vec<String> = stream
+                .turns
+                .iter()
+                .flat_map(|turn| &turn.requests)
+                .map(Request::name)
+                .collect();
+            assert_eq!(names, ["ECHO"]);
+            assert!(commands_before > 1);
         }
         other => panic!("the death was not noticed: {other:?}"),
     }
