@@ -16,6 +16,7 @@ mod registry;
 
 mod config;
 mod keyspace;
+mod pubsub;
 mod stats;
 
 mod data;

@@ -16,6 +16,7 @@ mod key;
 mod lcs;
 mod memory;
 mod object;
+mod pubsub;
 mod scan;
 mod server;
 mod slowlog;
@@ -42,6 +43,7 @@ pub(crate) const FAMILIES: &[&[Command]] = &[
     memory::COMMANDS,
     object::COMMANDS,
     scan::COMMANDS,
+    pubsub::COMMANDS,
     server::COMMANDS,
     slowlog::COMMANDS,
     string::COMMANDS,

@@ -123,6 +123,9 @@ impl Engine {
             if change.modified && self.changes.watched {
                 self.touch_watched(change.db, &change.key);
             }
+            if self.changes.notify.intersects(change.class) {
+                self.publish_event(change);
+            }
         }
         // The list's room is kept for the next command.
         list.clear();

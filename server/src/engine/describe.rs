@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use crate::engine::Engine;
 use crate::engine::client::{Client, ClientFlags};
+use crate::pubsub::Kind;
 use crate::resp::args::Args;
 
 /// The letters of the field `flags`, in Redis's order. `N` stands for none.
@@ -56,9 +57,9 @@ impl Engine {
             now_s - client.created_ms.div_euclid(1000),
             now_s - client.active_ms.div_euclid(1000),
             client.db,
-            0,
-            0,
-            0,
+            self.pubsub.topics(Kind::Channel).count(client.key),
+            self.pubsub.topics(Kind::Pattern).count(client.key),
+            self.pubsub.topics(Kind::Shard).count(client.key),
             client
                 .transaction
                 .as_ref()

@@ -112,6 +112,7 @@ mod tests {
     use std::time::Duration;
 
     use crate::config::Config;
+    use crate::config::values::Loglevel;
     use crate::embedded::{Connection, Embedded};
     use crate::engine::{Engine, Facts, Host, Now};
     use crate::keyspace::db::{Deadline, Keys};
@@ -242,6 +243,28 @@ mod tests {
         fn purge_memory(&mut self) {}
 
         fn discard(&mut self, _: Box<dyn Send>) {}
+
+        fn listen(&mut self, _: &[String], _: u16) -> Result<(), String> {
+            Ok(())
+        }
+
+        fn enter(&mut self, _: &[u8]) -> Result<(), String> {
+            Ok(())
+        }
+
+        fn read_file(&self, _: &[u8]) -> Result<Option<Vec<u8>>, String> {
+            Ok(None)
+        }
+
+        fn replace_file(&mut self, _: &[u8], _: &[u8]) -> Result<(), String> {
+            Ok(())
+        }
+
+        fn set_loglevel(&mut self, _: Loglevel) {}
+
+        fn make_room_for(&mut self, maxclients: usize) -> usize {
+            maxclients
+        }
 
         fn facts(&self) -> Facts {
             Facts::default()

@@ -17,6 +17,7 @@ mod gate;
 mod host;
 mod input;
 mod output;
+mod publish;
 mod session;
 mod turn;
 mod watch;
@@ -26,6 +27,7 @@ use crate::keyspace::access::Mode;
 use crate::keyspace::changes::Changes;
 use crate::keyspace::db::Keyspace;
 use crate::keyspace::watch::Watches;
+use crate::pubsub::PubSub;
 use crate::registry::table::{self, Table};
 use crate::stats::Stats;
 use crate::stats::slowlog::SlowLog;
@@ -47,6 +49,7 @@ pub(crate) struct Engine {
     pub(crate) stats: Stats,
     pub(crate) changes: Changes,
     watches: Watches<ClientKey>,
+    pub(crate) pubsub: PubSub<ClientKey>,
     pub(crate) pause: Option<Pause>,
     pub(crate) registry: &'static Table,
     pub(crate) host: Box<dyn Host>,
@@ -84,6 +87,7 @@ impl Engine {
             stats: Stats::new(registry.entries().len()),
             changes: Changes::default(),
             watches: Watches::new(rng.u64(..)),
+            pubsub: PubSub::new(rng.u64(..)),
             pause: None,
             registry,
             now,

@@ -8,7 +8,7 @@ use crate::resp::reply::Protocol;
 impl Engine {
     /// Makes a client what it was when it connected, but for what it said of its library: RESET.
     pub(crate) fn reset_session(&mut self, key: ClientKey) {
-        self.discard(key);
+        self.leave(key);
         let open = self.config.requirepass.is_empty();
         let Some(client) = self.clients.get_mut(key) else {
             return;
@@ -17,7 +17,8 @@ impl Engine {
         client.protocol = Protocol::Resp2;
         client.set_name(b"");
         client.flags.remove(
-            ClientFlags::REPLY_OFF
+            ClientFlags::PUBSUB
+                | ClientFlags::REPLY_OFF
                 | ClientFlags::REPLY_SKIP_NEXT
                 | ClientFlags::NO_EVICT
                 | ClientFlags::NO_TOUCH,
@@ -60,5 +61,6 @@ impl Engine {
     /// The one list of what must forget a client that goes, or that is as good as gone.
     pub(crate) fn leave(&mut self, key: ClientKey) {
         self.discard(key);
+        self.pubsub.forget(key);
     }
 }

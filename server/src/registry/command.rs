@@ -43,6 +43,7 @@ bitflags! {
         const ASKING = 1 << 12;
         const FAST = 1 << 13;
         const NO_AUTH = 1 << 14;
+        /// May write although it is not WRITE, so CLIENT PAUSE WRITE holds it back; not shown by COMMAND INFO.
         const MAY_REPLICATE = 1 << 15;
         const NO_MANDATORY_KEYS = 1 << 16;
         const NO_ASYNC_LOADING = 1 << 17;
@@ -51,6 +52,8 @@ bitflags! {
         const ALLOW_BUSY = 1 << 20;
         /// Only where enable-debug-command or its like allows it; not shown by COMMAND INFO.
         const PROTECTED = 1 << 21;
+        /// What COMMAND INFO does not show.
+        const HIDDEN = Self::PROTECTED.bits() | Self::MAY_REPLICATE.bits();
     }
 }
 

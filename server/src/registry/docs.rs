@@ -15,7 +15,7 @@ pub(crate) fn write_info(reply: &mut Reply<'_>, table: &Table, entry: &Entry) {
     reply.array(10);
     reply.bulk(entry.full_name.as_bytes());
     reply.int(i64::from(command.arity));
-    write_names(reply, "", command.flags - Flags::PROTECTED);
+    write_names(reply, "", command.flags - Flags::HIDDEN);
     reply.int(i64::from(first));
     reply.int(i64::from(last));
     reply.int(i64::from(step));

@@ -236,6 +236,16 @@ impl Output {
         }
     }
 
+    /// Everything in one piece, of an output that was never written from.
+    pub(crate) fn into_vec(self) -> Vec<u8> {
+        debug_assert_eq!(self.sent, 0);
+        if self.queue.is_empty() {
+            self.tail
+        } else {
+            self.to_vec()
+        }
+    }
+
     /// Everything not yet sent, in one piece.
     pub(crate) fn to_vec(&self) -> Vec<u8> {
         let mut all = Vec::with_capacity(self.queued + self.tail.len());

@@ -169,6 +169,20 @@ impl<'a> Reply<'a> {
         }
     }
 
+    /// What several clients are told alike.
+    pub(crate) fn broadcast(&mut self, broadcast: &mut Broadcast<impl Fn(&mut Reply<'_>)>) {
+        if self.muted {
+            return;
+        }
+        let encoded = broadcast.encoded(self.protocol);
+        if encoded.len() < SHARE_LEN_MIN {
+            self.out.tail().extend_from_slice(encoded);
+            self.out.settle();
+        } else {
+            self.out.share(Arc::clone(encoded));
+        }
+    }
+
     /// An integer as a bulk string.
     #[inline]
     pub(crate) fn bulk_int(&mut self, value: i64) {
@@ -304,6 +318,36 @@ impl<'a> Reply<'a> {
             );
             tail.extend_from_slice(b"\r\n");
         }
+    }
+}
+
+/// Something that several clients are told alike: written once for each protocol that one of them speaks.
+pub(crate) struct Broadcast<F> {
+    write: F,
+    resp2: Option<Arc<Vec<u8>>>,
+    resp3: Option<Arc<Vec<u8>>>,
+}
+
+impl<F: Fn(&mut Reply<'_>)> Broadcast<F> {
+    /// What `write` writes, written when first needed.
+    pub(crate) fn new(write: F) -> Broadcast<F> {
+        Broadcast {
+            write,
+            resp2: None,
+            resp3: None,
+        }
+    }
+
+    fn encoded(&mut self, protocol: Protocol) -> &Arc<Vec<u8>> {
+        let encoded = match protocol {
+            Protocol::Resp2 => &mut self.resp2,
+            Protocol::Resp3 => &mut self.resp3,
+        };
+        encoded.get_or_insert_with(|| {
+            let mut out = Output::default();
+            (self.write)(&mut Reply::new(&mut out, protocol, false));
+            Arc::new(out.into_vec())
+        })
     }
 }
 
