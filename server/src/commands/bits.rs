@@ -3,6 +3,7 @@
 use super::arguments::integer;
 use super::substring::{clamp, clamp_in_order};
 use crate::data::bits::{self, Combination, IntType, Operation, Overflow};
+use crate::data::string;
 use crate::engine::Data;
 use crate::keyspace::changes::Class;
 use crate::keyspace::db::{self, Deadline};
@@ -253,11 +254,8 @@ fn bytes_up_to<'a>(
     bit: usize,
 ) -> Result<(&'a mut Vec<u8>, bool), Error> {
     let bytes = keys.string_mut(key)?;
-    let grows = bytes.len() <= bit / 8;
-    if grows {
-        bytes.resize(bit / 8 + 1, 0);
-    }
-    Ok((bytes, grows))
+    let grown = string::grow(bytes, bit / 8 + 1);
+    Ok((bytes, grown))
 }
 
 fn setbit(d: &mut Data<'_>) -> Outcome {

@@ -147,3 +147,22 @@ fn incrbyfloat(d: &mut Data<'_>) -> Outcome {
     d.reply.bulk(&sum);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::Embedded;
+
+    #[test]
+    fn a_sum_is_an_integer_again_and_keeps_the_deadline() {
+        let mut redis = Embedded::new(1);
+        let client = redis.connect();
+        for (before, sum) in [("SET k 1 PX 500", ":2\r\n"), ("APPEND k 0", ":21\r\n")] {
+            redis.ask(client, before);
+            assert_eq!(redis.ask(client, "INCR k"), sum);
+            assert_eq!(
+                redis.ask(client, "OBJECT ENCODING k\r\nPTTL k"),
+                "$3\r\nint\r\n:500\r\n"
+            );
+        }
+    }
+}

@@ -521,3 +521,70 @@ fn store_pairs(d: &mut Data<'_>) {
         store(d, d.args.at(index), index + 1, Deadline::Clear);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use crate::Embedded;
+    use crate::keyspace::value::{Value, ValueRef};
+
+    #[test]
+    fn a_deadline_that_has_passed_is_not_kept_by_whoever_overwrites_the_key() {
+        let mut redis = Embedded::new(1);
+        redis.engine.keyspace.active_expire = false;
+        let client = redis.connect();
+        for overwrite in ["SET k new KEEPTTL", "APPEND k new", "SETRANGE k 0 new"] {
+            redis.ask(client, "SET k old PX 1");
+            redis.advance(Duration::from_millis(2));
+            redis.ask(client, overwrite);
+            let answer = redis.ask(client, "GET k\r\nTTL k");
+            assert_eq!(answer, "$3\r\nnew\r\n:-1\r\n", "{overwrite}");
+        }
+    }
+
+    #[test]
+    fn set_takes_a_time_that_is_past_and_getex_deletes_by_it() {
+        let mut redis = Embedded::new(1);
+        redis.engine.keyspace.active_expire = false;
+        let client = redis.connect();
+        redis.ask(client, "SET k v EXAT 1");
+        assert_eq!(redis.ask(client, "DBSIZE"), ":1\r\n");
+        assert_eq!(redis.ask(client, "GET k"), "$-1\r\n");
+        redis.ask(client, "SET k v");
+        assert_eq!(redis.ask(client, "GETEX k EXAT 1"), "$1\r\nv\r\n");
+        assert_eq!(redis.ask(client, "DBSIZE"), ":0\r\n");
+    }
+
+    #[test]
+    fn a_large_argument_is_kept_in_the_buffer_it_arrived_in() {
+        let mut redis = Embedded::new(1);
+        let client = redis.connect();
+        let (head, tail) = (
+            "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$40000\r\n",
+            "v".repeat(40_000),
+        );
+        redis.exchange(client, head.as_bytes());
+        redis.exchange(client, tail.as_bytes());
+        let key = redis
+            .engine
+            .clients
+            .iter()
+            .next()
+            .expect("one is connected")
+            .key;
+        let (buffer, left) = redis
+            .engine
+            .filling(key)
+            .expect("the CRLF is still to come");
+        let (arrived, left) = (buffer.as_ptr(), left);
+        assert_eq!(left, 2, "the CRLF is still to come");
+        redis.exchange(client, b"\r\n");
+        let entry = redis.engine.keyspace.db(0).table.get(b"k");
+        let Some(ValueRef::Boxed(Value::String(kept))) = entry.map(|entry| entry.value()) else {
+            panic!("a large string has a buffer of its own");
+        };
+        assert_eq!((kept.as_ptr(), Arc::strong_count(kept)), (arrived, 1));
+    }
+}

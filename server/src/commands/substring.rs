@@ -2,6 +2,7 @@
 
 use super::string::stored;
 use crate::commands::arguments::integer;
+use crate::data::string;
 use crate::engine::Data;
 use crate::keyspace::changes::Class;
 use crate::keyspace::db::Deadline;
@@ -140,7 +141,7 @@ fn append(d: &mut Data<'_>) -> Outcome {
         }
         Some(len) => {
             check_length(d, len, tail.len())?;
-            d.keys.string_mut(key)?.extend_from_slice(tail);
+            string::append(d.keys.string_mut(key)?, tail);
             len + tail.len()
         }
     };
@@ -187,9 +188,7 @@ fn setrange(d: &mut Data<'_>) -> Outcome {
     check_length(d, offset, piece.len())?;
     let end = offset + piece.len();
     let bytes = d.keys.string_mut(key)?;
-    if bytes.len() < end {
-        bytes.resize(end, 0);
-    }
+    string::grow(bytes, end);
     bytes[offset..end].copy_from_slice(piece);
     d.keys.touch(key, Class::STRING, "setrange");
     d.reply.count(len.max(end));
@@ -199,6 +198,18 @@ fn setrange(d: &mut Data<'_>) -> Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Embedded;
+
+    #[test]
+    fn a_reply_that_is_not_yet_sent_keeps_the_bytes_it_was_asked_for() {
+        let mut redis = Embedded::new(1);
+        let client = redis.connect();
+        let old = "v".repeat(40_000);
+        redis.ask(client, &format!("SET k {old}"));
+        // All three are written at the end of one turn.
+        let answer = redis.ask(client, "GET k\r\nSETRANGE k 0 X\r\nGETRANGE k 0 1");
+        assert_eq!(answer, format!("$40000\r\n{old}\r\n:40000\r\n$2\r\nXv\r\n"));
+    }
 
     #[test]
     fn an_end_before_the_string_means_its_first_unit() {
