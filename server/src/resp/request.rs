@@ -127,11 +127,12 @@ impl Parser {
         }
         loop {
             if self.missing == 0 {
-                if self.at >= buffer.len() {
-                    return Ok(Step::Incomplete);
-                }
+                // Even if no other command follows: a large argument must not outlive the value that shares it.
                 if self.searched == 0 {
                     self.start();
+                }
+                if self.at >= buffer.len() {
+                    return Ok(Step::Incomplete);
                 }
                 if buffer[self.at] != b'*' {
                     match self.inline(buffer)? {
