@@ -730,6 +730,22 @@ mod tests {
     }
 
     #[test]
+    fn no_key_goes_away_during_a_pause_though_it_is_not_seen() {
+        let mut redis = Embedded::new(1);
+        let a = redis.connect();
+        redis.exchange(a, b"SET k v PX 10\r\nCLIENT PAUSE 1000 WRITE\r\n");
+        redis.advance(Duration::from_millis(500));
+        assert_eq!(
+            redis.exchange(a, b"GET k\r\nTTL k\r\nDBSIZE\r\n"),
+            b"$-1\r\n:-2\r\n:1\r\n"
+        );
+        assert_eq!(redis.exchange(a, b"RANDOMKEY\r\n"), b"$1\r\nk\r\n");
+        redis.exchange(a, b"CLIENT UNPAUSE\r\n");
+        redis.advance(Duration::from_millis(200));
+        assert_eq!(redis.exchange(a, b"DBSIZE\r\n"), b":0\r\n");
+    }
+
+    #[test]
     fn a_pause_is_never_shortened() {
         let mut redis = Embedded::new(1);
         let (a, b) = (redis.connect(), redis.connect());

@@ -115,7 +115,8 @@ impl How {
 
 fn empty(engine: &mut Engine, dbs: Range<usize>, how: How) {
     for db in dbs {
-        let removed = engine.keyspace.empty(db, &mut engine.changes);
+        engine.touch_watched_of(db, None);
+        let removed = engine.keyspace.empty(db);
         engine.changes.dirty += removed.table.len() as u64;
         match how {
             How::Sync => drop(removed),
@@ -135,7 +136,12 @@ fn swapdb(engine: &mut Engine, call: &mut Call<'_>) -> Outcome {
     let (Some(first), Some(second)) = (exists(first), exists(second)) else {
         return Err(Error::fixed("ERR DB index is out of range"));
     };
-    engine.keyspace.swap(first, second, &mut engine.changes);
+    if first != second {
+        // The watches stay with their database; what it holds becomes another.
+        engine.touch_watched_of(first, Some(second));
+        engine.touch_watched_of(second, Some(first));
+        engine.keyspace.swap(first, second);
+    }
     engine.changes.dirty += 1;
     call.reply.ok();
     Ok(())

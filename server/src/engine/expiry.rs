@@ -60,7 +60,7 @@ impl Engine {
 
     /// Deletes expired keys for at most so long, in every database.
     fn expire(&mut self, effort: &Effort, budget_us: u64) {
-        if !self.keyspace.active_expire {
+        if !self.keyspace.active_expire || self.keyspace.expiry_paused {
             return;
         }
         let started_us = self.now.mono_us;

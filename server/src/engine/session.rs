@@ -45,11 +45,13 @@ impl Engine {
             },
         };
         self.pause = Some(pause);
+        self.keyspace.expiry_paused = true;
     }
 
     /// Ends CLIENT PAUSE: the clients that waited go on in the order in which they began to wait.
     pub(crate) fn unpause(&mut self) {
         self.pause = None;
+        self.keyspace.expiry_paused = false;
         for key in std::mem::take(&mut self.lists.postponed) {
             if let Some(client) = self.clients.get_mut(key) {
                 client.flags.remove(ClientFlags::POSTPONED);

@@ -11,6 +11,9 @@ use crate::keyspace::table::Table;
 use crate::keyspace::value::{New, StringRef, Value, ValueRef};
 use crate::resp::error::Error;
 
+/// While expired keys may not be deleted, a random key is sought so often that has not expired, as in Redis.
+const PICKS_MAX: usize = 100;
+
 /// One numbered database.
 pub(crate) struct Db {
     pub(crate) table: Table,
@@ -41,6 +44,8 @@ pub(crate) struct Keyspace {
     pub(crate) stats: KeyStats,
     /// DEBUG SET-ACTIVE-EXPIRE.
     pub(crate) active_expire: bool,
+    /// During CLIENT PAUSE no key goes away: readers do not see those that have expired, but they stay.
+    pub(crate) expiry_paused: bool,
 }
 
 /// What INFO tells of the keyspace's use.
@@ -59,6 +64,7 @@ impl Keyspace {
             seed,
             stats: KeyStats::default(),
             active_expire: true,
+            expiry_paused: false,
         }
     }
 
@@ -75,32 +81,14 @@ impl Keyspace {
         self.dbs.len()
     }
 
-    /// Exchanges the contents of two databases. No event tells of it, but whoever watches a key of either is told.
-    pub(crate) fn swap(&mut self, a: usize, b: usize, changes: &mut Changes) {
-        if a == b {
-            return;
-        }
-        for db in [a, b] {
-            self.tell_watchers(db, a, changes);
-            self.tell_watchers(db, b, changes);
-        }
+    /// Exchanges the contents of two databases. No event tells of it.
+    pub(crate) fn swap(&mut self, a: usize, b: usize) {
         self.dbs.swap(a, b);
     }
 
-    /// Empties one database and returns what it held, since giving that back may take long. No event tells of it, but
-    /// whoever watches a key of it is told.
-    pub(crate) fn empty(&mut self, db: usize, changes: &mut Changes) -> Db {
-        self.tell_watchers(db, db, changes);
+    /// Empties one database and returns what it held, since giving that back may take long. No event tells of it.
+    pub(crate) fn empty(&mut self, db: usize) -> Db {
         std::mem::replace(&mut self.dbs[db], Db::new(self.seed))
-    }
-
-    /// Says of the keys that database `present` has that they changed in database `db`.
-    fn tell_watchers(&self, db: usize, present: usize, changes: &mut Changes) {
-        if changes.watched {
-            for entry in self.dbs[present].table.iter() {
-                changes.changed(db, entry.key(), Class::empty(), "");
-            }
-        }
     }
 
     /// Deletes a key whose deadline has passed, and says so.
@@ -231,16 +219,33 @@ impl Keys<'_> {
         }
     }
 
+    /// Deletes the key if its deadline has passed, unless expiry is paused.
+    ///
+    /// # Returns
+    /// whether it is still there, but not to be seen.
+    #[inline]
+    fn hides(&mut self, key: &[u8]) -> bool {
+        if !self.keyspace.expiry_paused {
+            self.purge(key);
+            return false;
+        }
+        let now_ms = self.now_ms;
+        let entry = self.space().table.get(key);
+        entry.is_some_and(|entry| entry.has_expired(now_ms))
+    }
+
     /// Looks without counting a hit or a miss, and without using the key.
     pub(crate) fn peek(&mut self, key: &[u8]) -> Option<&Entry> {
-        self.purge(key);
+        if self.hides(key) {
+            return None;
+        }
         self.space().table.get(key)
     }
 
     /// Looks to read: counts a hit or a miss, and uses the key.
     #[inline]
     pub(crate) fn read(&mut self, key: &[u8]) -> Option<&Entry> {
-        self.purge(key);
+        let hidden = self.hides(key);
         let Keys {
             keyspace,
             rng,
@@ -249,14 +254,14 @@ impl Keys<'_> {
             ..
         } = self;
         match keyspace.dbs[self.db].table.get_mut(key) {
-            Some(entry) => {
+            Some(entry) if !hidden => {
                 keyspace.stats.hits += 1;
                 if !self.no_touch {
                     entry.set_access(access::used(*access, entry.access(), *now_ms, || rng.f64()));
                 }
                 Some(entry)
             }
-            None => {
+            _ => {
                 keyspace.stats.misses += 1;
                 self.changes
                     .notify(self.db, key, Class::KEY_MISS, "keymiss");
@@ -278,11 +283,11 @@ impl Keys<'_> {
 
     #[inline]
     fn lookup(&mut self, key: &[u8], missing: Class) -> Option<&Entry> {
-        self.purge(key);
+        let hidden = self.hides(key);
         let Keys {
             keyspace, changes, ..
         } = self;
-        let entry = keyspace.dbs[self.db].table.get(key);
+        let entry = keyspace.dbs[self.db].table.get(key).filter(|_| !hidden);
         if entry.is_some() {
             keyspace.stats.hits += 1;
         } else {
@@ -464,6 +469,8 @@ impl Keys<'_> {
     /// Stores an entry taken from elsewhere, as a key used only now; it must not exist here.
     pub(crate) fn put(&mut self, mut entry: Entry) {
         entry.set_access(access::fresh(self.access, self.now_ms));
+        // One that expiry has left here is not there for whoever looks.
+        self.purge(entry.key());
         self.changes.notify(self.db, entry.key(), Class::NEW, "new");
         let space = self.space();
         space.volatile += usize::from(entry.expire_ms().is_some());
@@ -494,15 +501,18 @@ impl Keys<'_> {
 
     /// A random key that has not expired, each with the same chance.
     pub(crate) fn random(&mut self) -> Option<Vec<u8>> {
-        // Redis gives up after so many expired picks where it may not delete; here each pick deletes one, so it ends.
+        let mut picks = 0;
         loop {
+            picks += 1;
             let Keys { keyspace, rng, .. } = self;
             let key = keyspace.dbs[self.db]
                 .table
                 .random(|n| rng.usize(..n))?
                 .key()
                 .to_vec();
-            if self.peek(&key).is_some() {
+            // A key that has expired is deleted by looking; where it may not be, it is as good as any in the end.
+            let tired = self.keyspace.expiry_paused && picks >= PICKS_MAX;
+            if tired || self.peek(&key).is_some() {
                 return Some(key);
             }
         }
@@ -520,8 +530,10 @@ impl Keys<'_> {
                 emit(entry);
             }
         });
-        for key in expired {
-            self.keyspace.expire(self.db, &key, self.changes);
+        if !self.keyspace.expiry_paused {
+            for key in expired {
+                self.keyspace.expire(self.db, &key, self.changes);
+            }
         }
         next
     }
