@@ -9,8 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::config::Config;
-use crate::config::values::Loglevel;
-use crate::engine::{ClientKey, Engine, Facts, Host, Now, Peer, Progress, Wire, Written};
+use crate::engine::{ClientKey, Engine, Host, Now, Peer, Progress, Wire, Written};
 use crate::resp::output::Output;
 
 /// What an [`Embedded`] takes the time to be when it is made: the first second of 2026, in microseconds since 1970.
@@ -205,34 +204,6 @@ impl Host for Clock {
     fn purge_memory(&mut self) {}
 
     fn discard(&mut self, _: Box<dyn Send>) {}
-
-    /// Nobody connects through a socket here.
-    fn listen(&mut self, _: &[String], _: u16) -> Result<(), String> {
-        Ok(())
-    }
-
-    fn enter(&mut self, _: &[u8]) -> Result<(), String> {
-        Err("there is no file system".to_owned())
-    }
-
-    fn read_file(&self, _: &[u8]) -> Result<Option<Vec<u8>>, String> {
-        Err("there is no file system".to_owned())
-    }
-
-    fn replace_file(&mut self, _: &[u8], _: &[u8]) -> Result<(), String> {
-        Err("there is no file system".to_owned())
-    }
-
-    fn set_loglevel(&mut self, _: Loglevel) {}
-
-    fn make_room_for(&mut self, maxclients: usize) -> usize {
-        maxclients
-    }
-
-    /// Nothing here depends on the machine.
-    fn facts(&self) -> Facts {
-        Facts::default()
-    }
 }
 
 /// One connection: what it was sent and has not read.

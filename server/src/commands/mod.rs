@@ -3,6 +3,7 @@
 mod arguments;
 mod bits;
 mod client;
+mod cluster;
 mod command;
 mod config;
 mod connection;
@@ -30,6 +31,7 @@ use crate::registry::command::Command;
 pub(crate) const FAMILIES: &[&[Command]] = &[
     bits::COMMANDS,
     client::COMMANDS,
+    cluster::COMMANDS,
     command::COMMANDS,
     config::COMMANDS,
     connection::COMMANDS,

@@ -41,6 +41,7 @@ const GATE: &[Check] = &[
     protected,
     authenticated,
     allowed_in_multi,
+    within_memory,
     subscriber_mode,
     paused,
 ];
@@ -53,6 +54,7 @@ impl Engine {
         let states = ClientFlags::AUTHENTICATED | ClientFlags::MULTI | ClientFlags::PUBSUB;
         let plain = candidate.client.flags & states == ClientFlags::AUTHENTICATED
             && self.pause.is_none()
+            && self.config.maxmemory == 0
             && !candidate.entry.command.flags.intersects(Flags::PROTECTED);
         if plain {
             return arity(self, candidate);
@@ -103,6 +105,20 @@ fn allowed_in_multi(_: &Engine, candidate: &Candidate<'_>) -> Result<(), Refusal
     if refused {
         return Err(Refusal::Error(Error::fixed(
             "ERR Command not allowed inside a transaction",
+        )));
+    }
+    Ok(())
+}
+
+/// While more memory is in use than `maxmemory` allows, commands that may need more are refused.
+fn within_memory(engine: &Engine, candidate: &Candidate<'_>) -> Result<(), Refusal> {
+    let (max, used) = (engine.config.maxmemory, engine.host.memory_used());
+    // EXEC runs what was admitted when it was queued; only what would grow the memory by itself is refused.
+    let denied =
+        max > 0 && used as u64 > max && candidate.entry.command.flags.contains(Flags::DENYOOM);
+    if denied {
+        return Err(Refusal::Error(Error::fixed(
+            "OOM command not allowed when used memory > 'maxmemory'.",
         )));
     }
     Ok(())

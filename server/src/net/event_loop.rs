@@ -170,6 +170,11 @@ impl EventLoop {
                         if event.is_writable() {
                             engine.writable(key);
                         }
+                        if event.is_read_closed()
+                            && let Some(link) = self.links.get_mut(key)
+                        {
+                            link.ended = true;
+                        }
                         if event.is_readable() || event.is_read_closed() || event.is_error() {
                             self.read(engine, key);
                         }
@@ -265,6 +270,7 @@ impl EventLoop {
                         stream,
                         key,
                         queued: false,
+                        ended: false,
                     }),
                     Err(error) => {
                         log::warn!("Registering a client connection: {error}");

@@ -16,6 +16,8 @@ pub(super) struct Link {
     pub(super) key: ClientKey,
     /// In the loop's list of connections to be read further without a new event.
     pub(super) queued: bool,
+    /// An event has told that the peer closed its end: no other will tell so, and a read must find it.
+    pub(super) ended: bool,
 }
 
 /// What a read came to.
@@ -39,7 +41,7 @@ impl Link {
                 // A stream socket that gives less than was asked for is empty: what comes later is a new event.
                 Ok(count) => Arrived::Bytes {
                     count,
-                    more: count == buffer.len(),
+                    more: self.ended || count == buffer.len(),
                 },
                 Err(error) => match error.kind() {
                     io::ErrorKind::WouldBlock => Arrived::Nothing,
@@ -61,7 +63,10 @@ impl Link {
             Ok(_) if count > 0 => Arrived::Bytes { count, more: true },
             Ok(_) => Arrived::End,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock && count > 0 => {
-                Arrived::Bytes { count, more: false }
+                Arrived::Bytes {
+                    count,
+                    more: self.ended,
+                }
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Arrived::Nothing,
             Err(_) => Arrived::Broken,

@@ -305,16 +305,21 @@ impl<'a> Reply<'a> {
         self.out.fill(room, header);
     }
 
-    /// An error line; line ends inside become blanks, as Redis writes them.
+    /// An error line; line ends at its end vanish and those inside become blanks, as Redis writes them.
     pub(crate) fn error(&mut self, error: &Error) {
         if !self.muted {
             let tail = self.out.tail();
             tail.push(b'-');
+            let is_line_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
+            let line = error.line();
+            let end = line
+                .iter()
+                .rposition(|byte| !is_line_end(byte))
+                .map_or(0, |last| last + 1);
             tail.extend(
-                error
-                    .line()
+                line[..end]
                     .iter()
-                    .map(|&b| if b == b'\r' || b == b'\n' { b' ' } else { b }),
+                    .map(|byte| if is_line_end(byte) { b' ' } else { *byte }),
             );
             tail.extend_from_slice(b"\r\n");
         }

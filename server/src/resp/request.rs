@@ -14,6 +14,10 @@ use crate::text::{integers, shell_words};
 /// An inline request or a header may be this long without its line end (PROTO_INLINE_MAX_SIZE).
 const LINE_LEN_MAX: usize = 64 * 1024;
 
+/// The longest inline request that Redis reads when it arrives at once: it reads 16 KiB at a time, and what was within
+/// [`LINE_LEN_MAX`] before a read may end anywhere in it.
+const COMPLETE_INLINE_LEN_MAX: usize = LINE_LEN_MAX + 16 * 1024 - 2;
+
 /// From here on an argument is read into a buffer of its own (PROTO_MBULK_BIG_ARG).
 pub(crate) const LARGE_LEN_MIN: usize = 32 * 1024;
 
@@ -264,6 +268,9 @@ impl Parser {
             }
             None => return self.unfinished(rest, rest.len(), ProtocolError::TooBigInline),
         };
+        if newline > COMPLETE_INLINE_LEN_MAX {
+            return Err(ProtocolError::TooBigInline);
+        }
         let line = &rest[..newline];
         let words = shell_words::split(line.strip_suffix(b"\r").unwrap_or(line))
             .map_err(|_| ProtocolError::UnbalancedQuotes)?;
