@@ -159,8 +159,14 @@ fn tell(shortest: &Shortest, origin: &generate::Origin, dry_run: bool) -> Result
         "  on {on}, byte {} of the first reply that differs",
         difference.offset
     );
-    println!("  expected  {}", shown(&difference.expected));
-    println!("  actual    {}", shown(&difference.actual));
+    println!(
+        "  expected  {}",
+        shown(&difference.expected, difference.offset)
+    );
+    println!(
+        "  actual    {}",
+        shown(&difference.actual, difference.offset)
+    );
     if dry_run {
         return Ok(());
     }
@@ -171,29 +177,34 @@ fn tell(shortest: &Shortest, origin: &generate::Origin, dry_run: bool) -> Result
         .and_then(|()| fs::write(&path, transcript.to_string()));
     written.map_err(|error| Stop::usage(format!("{}: {error}", path.display())))?;
     println!(
-        "\nkept as {}; `respect record` asks the other builds",
+        "\nkept as {}; without its @since line `respect record` asks other builds, too",
         path.display()
     );
     Ok(())
 }
 
-/// An answer on one line.
-fn shown(answer: &Answer) -> String {
+/// An answer on one line: of a long one what is around the byte that differs.
+fn shown(answer: &Answer, differs: usize) -> String {
     const SHOWN: usize = 200;
-    let more = if answer.bytes.len() > SHOWN {
-        "…"
+    let start = if differs > SHOWN / 2 {
+        differs - SHOWN / 4
     } else {
-        ""
+        0
     };
-    let end = answer
+    let start = start.min(answer.bytes.len());
+    let end = answer.bytes.len().min(start + SHOWN);
+    let before = if start > 0 { "…" } else { "" };
+    let after = if end < answer.bytes.len() { "…" } else { "" };
+    let closed = answer
         .ended
         .map_or(String::new(), |ended| format!(" {ended}"));
-    let bytes = &answer.bytes[..answer.bytes.len().min(SHOWN)];
-    if bytes.is_empty() && end.is_empty() {
-        "nothing".to_owned()
-    } else {
-        format!("{}{more}{end}", escaped(bytes))
+    if answer.bytes.is_empty() && closed.is_empty() {
+        return "nothing".to_owned();
     }
+    format!(
+        "{before}{}{after}{closed}",
+        escaped(&answer.bytes[start..end])
+    )
 }
 
 /// What was sent, with no answers.

@@ -74,7 +74,6 @@ const COMMANDS: &[(u32, &str)] = &[
     (3, "EXPIRETIME key"),
     (3, "PEXPIRETIME key"),
     (3, "OBJECT ENCODING key"),
-    (1, "OBJECT REFCOUNT key"),
     (2, "DBSIZE"),
     (2, "SELECT db"),
     (1, "SWAPDB db db"),
@@ -114,6 +113,10 @@ pub const EXCLUDED: &[(&str, &str)] = &[
     ("MIGRATE", "needs a second server"),
     ("OBJECT FREQ", "counts by chance"),
     ("OBJECT IDLETIME", "counts seconds"),
+    (
+        "OBJECT REFCOUNT",
+        "in a transaction it counts the queued arguments too, which is an accident of storage",
+    ),
     ("PEXPIRE with time to come", "as EXPIRE"),
     ("PSETEX with time to come", "as EXPIRE"),
     ("PTTL", "counts down"),
@@ -375,42 +378,44 @@ fn small_numbers() -> BoxedStrategy<Vec<u8>> {
     .boxed()
 }
 
-/// Numbers at and beyond what 32 and 64 bits hold, and numbers that are not written as numbers are.
+/// Numbers at and beyond what 64 bits hold, and numbers that are not written as numbers are.
+const BOUNDARIES: [&str; 16] = [
+    "9223372036854775807",
+    "9223372036854775806",
+    "-9223372036854775808",
+    "-9223372036854775807",
+    "9223372036854775808",
+    "-9223372036854775809",
+    "18446744073709551615",
+    "4294967296",
+    "-2147483648",
+    "99999999999999999999",
+    "01",
+    "-0",
+    "+1",
+    " 1",
+    "1 ",
+    "1.0",
+];
+
+/// Numbers at what 32 bits hold. As offsets they would make strings of half a gigabyte.
+const BOUNDARIES_OF_32_BITS: [&str; 3] = ["2147483647", "2147483648", "4294967295"];
+
 fn boundaries() -> BoxedStrategy<Vec<u8>> {
-    let numbers = [
-        "9223372036854775807",
-        "9223372036854775806",
-        "-9223372036854775808",
-        "-9223372036854775807",
-        "9223372036854775808",
-        "-9223372036854775809",
-        "18446744073709551615",
-        "2147483647",
-        "-2147483648",
-        "2147483648",
-        "4294967295",
-        "4294967296",
-        "99999999999999999999",
-        "01",
-        "-0",
-        "+1",
-        " 1",
-        "1 ",
-        "1.0",
-    ];
-    select(numbers.to_vec())
+    let numbers = [&BOUNDARIES[..], &BOUNDARIES_OF_32_BITS].concat();
+    select(numbers)
         .prop_map(|number| number.as_bytes().to_vec())
         .boxed()
 }
 
-/// What stands where it should not. No word that is an option with relative time, nor a command's name.
+/// What stands where it should not, be it as an offset: no word that is an option with relative time, nor a command's name.
 fn wild() -> BoxedStrategy<Vec<u8>> {
     let words = [
         "x", "", "0", "1", "-1", "GET", "NX", "XX", "KEEPTTL", "REPLACE", "BIT", "BYTE", "LEN", "k",
     ];
     prop_oneof![
         select(words.to_vec()).prop_map(|word| word.as_bytes().to_vec()),
-        boundaries(),
+        select(BOUNDARIES.to_vec()).prop_map(|number| number.as_bytes().to_vec()),
         prop::collection::vec(any::<u8>(), 0..6),
     ]
     .boxed()

@@ -1,5 +1,10 @@
 //! Recording as a whole: a transcript, what servers answered, and the transcript that comes out.
 
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+use proptest::sample::select;
+
 use super::*;
 
 /// What one start answered: `slot connection bytes`, one a line; `bytes` as a transcript writes them, `eof` and `reset` as
@@ -259,4 +264,67 @@ fn captured_holes_can_be_used_while_recording() {
         &mut captures,
     );
     assert_eq!(captures.get("id").unwrap().value(), b"42");
+}
+
+/// Replies, junk and long runs, in an order that builds share in part.
+fn answer_bytes() -> impl Strategy<Value = Vec<u8>> {
+    let pieces = [
+        "+OK\r\n",
+        ":1\r\n",
+        ":2\r\n",
+        "$-1\r\n",
+        "*2\r\n:1\r\n$3\r\na\r\n\r\n",
+        "%1\r\n+k\r\n~1\r\n:1\r\n",
+        "-ERR \r\n",
+        "junk",
+        "\r\n",
+        "$5\r\nab",
+        "|1\r\n+a\r\n:1\r\n_\r\n",
+        " \t",
+    ];
+    let piece = prop_oneof![
+        8 => select(pieces.to_vec()).prop_map(|piece| piece.as_bytes().to_vec()),
+        1 => (any::<u8>(), 1..300usize).prop_map(|(byte, length)| vec![byte; length]),
+        1 => vec(any::<u8>(), 0..150),
+    ];
+    vec(piece, 0..6).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    /// Whatever servers answer: what is written reads back, expects of each of them exactly what it answered, and recording
+    /// it again changes nothing.
+    #[test]
+    fn any_answers_are_written_down_exactly(
+        answers in vec((answer_bytes(), option::of(select(vec![End::Eof, End::Reset]))), 5),
+        draft in select(vec!["a: X\n", "a: X\na< ?\n", "a: X\na< :{n:int}\n# why\na< *2\\r\\n:{m:int}\\r\\n{v:bulk}junk\n", "a: X\na< +OK\n[redis>=8] a< {x:any}\na! eof\n"]),
+    ) {
+        let transcript = Transcript::parse(draft).unwrap();
+        let recordings: Vec<Recording> = known_builds().into_iter().zip(&answers).map(|(identity, (bytes, end))| {
+            let answer = Answer { bytes: bytes.clone(), end: *end };
+            Recording { identity, restarts: vec![vec![BTreeMap::from([("a".to_owned(), answer)])]; 2] }
+        }).collect();
+        let written = rewrite(&transcript, &recordings).unwrap();
+        let text = written.to_string();
+        let read = Transcript::parse(&text).map_err(|findings| TestCaseError::fail(format!("{findings:?} in\n{text}")))?;
+        for (identity, (bytes, end)) in known_builds().iter().zip(&answers) {
+            let (mut at, mut ended) = (0, false);
+            let mut captures = Captures::new();
+            for step in read.script(identity).moves {
+                match step {
+                    Move::Read { lines, .. } => for line in lines {
+                        match line.pattern.match_at(&bytes[at..], &mut captures) {
+                            Match::Whole { length } => at += length,
+                            other => return Err(TestCaseError::fail(format!("{identity}, line {}: {other:?} in\n{text}", line.line))),
+                        }
+                    },
+                    Move::Observe { observation: Observation::End { .. }, .. } => ended = true,
+                    _ => {}
+                }
+            }
+            prop_assert_eq!(at, bytes.len(), "{} in\n{}", identity, text);
+            prop_assert_eq!(ended, end.is_some(), "{} in\n{}", identity, text);
+        }
+        let again = rewrite(&read, &recordings).unwrap().to_string();
+        prop_assert_eq!(again, text);
+    }
 }
