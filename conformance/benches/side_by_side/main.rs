@@ -14,7 +14,7 @@ use std::time::Duration;
 use clap::Parser;
 use nix::sched::{CpuSet, sched_setaffinity};
 use nix::unistd::Pid;
-use respect_conformance::oracle;
+use respect_conformance::oracle::{self, State};
 use respect_conformance::server::{Origin, Server};
 use respect_conformance::workspace;
 
@@ -147,7 +147,9 @@ fn contenders(options: &Options) -> Result<Vec<Contender>, String> {
         origin: ours,
     }];
     let oracles = workspace::oracles();
-    for build in oracle::installed(&oracles) {
+    let installed =
+        |build: &&oracle::Build| matches!(build.state(&oracles), Ok(State::Installed(_)));
+    for build in oracle::BUILDS.iter().filter(installed) {
         let name = build.id();
         let wanted = options
             .server
