@@ -105,6 +105,7 @@ pub fn pinned_bytes(divergence: &Divergence) -> String {
 mod tests {
     use super::*;
     use crate::compare::Fault;
+    use crate::replay::State;
 
     fn divergence(actual: &[u8], offset: usize) -> Divergence {
         Divergence {
@@ -117,7 +118,7 @@ mod tests {
             offset,
             stream_offset: offset,
             due: String::new(),
-            state: None,
+            state: State::Open,
         }
     }
 

@@ -2,6 +2,7 @@
 
 pub mod case;
 pub mod compare;
+pub mod control;
 pub mod cuts;
 pub mod generate;
 pub mod known;
@@ -13,6 +14,7 @@ pub mod replay;
 pub mod report;
 pub mod request;
 pub mod reset;
+pub mod seat;
 pub mod server;
 pub mod session;
 pub mod slow;

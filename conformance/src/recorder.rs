@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use crate::case::Case;
+use crate::control::Trouble;
 use crate::cuts::Cut;
 use crate::record::{Answer, Answers, Awaited, Recording, Task, awaited, capture, plan};
 use crate::replay::{Player, Stop};
-use crate::session::{Ended, Session, Trouble};
-use crate::suite::{Seat, Unreachable, Verdict};
+use crate::seat::{Halt, Seat};
+use crate::session::{Ended, Session};
+use crate::suite::{Unreachable, Verdict};
 use crate::transcript::{Captures, End, Identity, Match, Pattern};
 
 /// What one server says to a transcript.
@@ -41,11 +43,13 @@ pub fn listen(seat: &mut Seat, case: &Case, restarts: usize) -> Result<Heard, Un
         if start > 0 {
             seat.restart(&[])?;
         }
-        if let Err(verdict) = seat.prepare(case)? {
-            return Ok(match verdict {
-                Verdict::NotApplicable(reason) => Heard::NotApplicable(reason),
-                other => Heard::Failed(format!("{other:?}")),
-            });
+        match seat.prepare(case) {
+            Ok(()) => {}
+            Err(Halt::Verdict(Verdict::NotApplicable(reason))) => {
+                return Ok(Heard::NotApplicable(reason));
+            }
+            Err(Halt::Verdict(other)) => return Ok(Heard::Failed(format!("{other:?}"))),
+            Err(Halt::Unreachable(error)) => return Err(error),
         }
         match hear(seat, case, &recording.identity) {
             Ok(answers) => recording.restarts.push(answers),

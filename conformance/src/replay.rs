@@ -6,14 +6,17 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::compare::{Fault, diagnose, diagnose_trailing};
+use crate::control::{Control, Trouble};
 use crate::cuts::{Cut, fragments};
-use crate::session::{Control, Ended, Session, Trouble, WireEvent};
+use crate::request::encode_multibulk;
+use crate::session::{Ended, Session, WireEvent};
 use crate::transcript::escape::escaped;
 use crate::transcript::script::expand_write;
 use crate::transcript::{
     Captures, End, ExpectedLine, Header, Matcher, Move, Observation, Pattern, PatternPart,
     Progress, Script, Sent, SocketAction, Trailing,
 };
+use crate::wire::Reader;
 
 /// How long an expectation may take when the transcript does not say. Only a wrong answer ever takes that long.
 pub const TIMEOUT: Duration = Duration::from_secs(2);
@@ -77,7 +80,21 @@ pub struct Divergence {
     /// What was due there, where the line says something shorter than bytes: a hole, an end.
     pub due: String,
     /// How the connection stood afterwards.
-    pub state: Option<Ended>,
+    pub state: State,
+}
+
+/// How a connection stood after a divergence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// The server had closed it.
+    Ended(Ended),
+    /// It was open; nothing more was asked.
+    Open,
+    /// It was open, and a PING with a nonce was answered after so many other replies: none means that client and server
+    /// still agree on what has been answered.
+    AnsweredAfter(usize),
+    /// It was open, and a PING with a nonce was not answered.
+    Deaf,
 }
 
 /// Every tolerance that was used, and how often. Nothing is forgiven without being counted.
@@ -117,11 +134,13 @@ pub fn play(script: &Script, header: &Header, cut: Cut, control: &mut Control) -
         Err(Stop::Broken(trouble)) => Outcome::Broken(trouble),
         Err(Stop::BadTranscript { line, message }) => Outcome::BadTranscript { line, message },
     };
+    let mut wire = player.session.into_wire();
+    wire.truncate(player.wire_end.unwrap_or(wire.len()));
     Run {
         outcome,
         writes: player.writes,
         forgiven: player.forgiven,
-        wire: player.session.into_wire(),
+        wire,
     }
 }
 
@@ -149,6 +168,8 @@ pub(crate) struct Player<'c, 'h> {
     writes: Vec<usize>,
     forgiven: Forgiven,
     last: BTreeMap<String, Last>,
+    /// Only so many of the events on the wire are the transcript's.
+    wire_end: Option<usize>,
 }
 
 /// The last things that happened on a connection.
@@ -173,6 +194,7 @@ impl<'c, 'h> Player<'c, 'h> {
             writes: Vec::new(),
             forgiven: Forgiven::default(),
             last: BTreeMap::new(),
+            wire_end: None,
         }
     }
 
@@ -404,7 +426,51 @@ impl<'c, 'h> Player<'c, 'h> {
         } else {
             Fault::WrongText
         };
-        self.diverged(begin, fault, offset, due)
+        let connection = begin.connection;
+        let mut stop = self.diverged(begin, fault, offset, due);
+        if let Stop::Diverged(divergence) = &mut stop {
+            divergence.state = self.probe(connection);
+        }
+        stop
+    }
+
+    /// Asks a connection that answered wrongly whether it is still in sync.
+    fn probe(&mut self, connection: &str) -> State {
+        const NONCE: &[u8] = b"respect-in-sync?";
+        if let Some(ended) = self.session.ended(connection) {
+            return State::Ended(ended);
+        }
+        // The question is no part of the evidence.
+        self.wire_end = Some(self.session.wire_length());
+        let arrived = self.session.inbox(connection).len();
+        self.session.take(connection, arrived);
+        let ping = encode_multibulk(&[b"PING".as_slice(), NONCE]);
+        let deadline = Instant::now() + self.timeout;
+        let asked = self
+            .session
+            .send(connection, &ping, deadline)
+            .and_then(|()| self.session.settle());
+        if asked.is_err() {
+            return State::Open;
+        }
+        let mut reader = Reader::new();
+        reader.feed(self.session.inbox(connection));
+        let mut before = 0;
+        while let Ok(Some(reply)) = reader.next_reply() {
+            // A RESP2 subscriber gets the nonce inside an array.
+            if reply
+                .bytes()
+                .windows(NONCE.len())
+                .any(|window| window == NONCE)
+            {
+                return State::AnsweredAfter(before);
+            }
+            before += 1;
+        }
+        match self.session.ended(connection) {
+            Some(ended) => State::Ended(ended),
+            None => State::Deaf,
+        }
     }
 
     fn diverged(&mut self, begin: Begin<'_>, fault: Fault, offset: usize, due: String) -> Stop {
@@ -552,7 +618,10 @@ impl<'c, 'h> Player<'c, 'h> {
             offset: 0,
             stream_offset: self.session.taken(connection),
             due: String::new(),
-            state: self.session.ended(connection),
+            state: self
+                .session
+                .ended(connection)
+                .map_or(State::Open, State::Ended),
         }
     }
 

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::control::{Control, Trouble};
 use crate::request::encode_multibulk;
-use crate::session::{Control, Trouble};
 use crate::transcript::Header;
 use crate::wire::{Kind, Reply};
 

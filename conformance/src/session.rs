@@ -1,12 +1,5 @@
-//! Sockets as a transcript uses them: named connections that can stop reading, half-close, reset; and the barrier that
-//! proves a server has read what was sent. It moves bytes and observes ends; what they should be is not its business.
-//!
-//! # The barrier
-//! A PING with a nonce on a connection of its own. A server that takes its connections' input in turn answers it only
-//! after it has read whatever arrived before, so one round trip (about 60 µs on loopback) takes the place of the sleep
-//! that others put between two fragments. Two round trips prove silence: what the first one's turn had to say has been
-//! written before the second one is read. Servers with several threads promise neither; for those there is
-//! [`Barrier::Timed`].
+//! Sockets as a transcript uses them: named connections that can stop reading, half-close, reset. It moves bytes and observes
+//! ends; what they should be is not its business.
 //!
 //! # Why everything is read before anything is written
 //! A write to a peer that has closed provokes a reset, and a reset may destroy what it had said before. Likewise a
@@ -16,66 +9,20 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
-use std::thread;
+use std::net::{Shutdown, TcpStream};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::time::Timespec;
 use socket2::{Domain, SockRef, Socket, Type};
 
-use crate::request::encode_multibulk;
-use crate::wire::{Reader, Reply};
-
-/// How long a connection may take to be made, and the control connection to answer.
-const CONTROL_WITHIN: Duration = Duration::from_secs(10);
+use crate::control::{CONTROL_WITHIN, Control, Trouble};
 
 /// One read takes at most this much.
 const READ_SIZE: usize = 256 * 1024;
 
 /// What of a long write or read is kept for the wire log.
 const LOGGED: usize = 512;
-
-/// How it is proved that the server has read what was sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Barrier {
-    /// By an answered PING on another connection.
-    #[default]
-    Ping,
-    /// By waiting, for servers whose connections do not answer in turn.
-    Timed(Duration),
-}
-
-/// What stops a session. Nothing here is a wrong answer.
-#[derive(Debug)]
-pub enum Trouble {
-    /// The control connection broke or a connection was refused: perhaps the server has died.
-    Lost(io::Error),
-    /// The control connection is open and unanswered.
-    Stuck,
-    /// The control connection answered something that is not an answer.
-    Confused(String),
-}
-
-impl fmt::Display for Trouble {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Trouble::Lost(error) => write!(f, "the server was lost: {error}"),
-            Trouble::Stuck => {
-                write!(
-                    f,
-                    "the server did not answer PING on another connection in time"
-                )
-            }
-            Trouble::Confused(reply) => write!(
-                f,
-                "a PING on another connection was answered with `{reply}`"
-            ),
-        }
-    }
-}
-
-impl std::error::Error for Trouble {}
 
 /// How the server's side of a connection ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,135 +62,6 @@ pub enum WireKind {
     Ended(Ended),
     /// We did this to the socket.
     Did(&'static str),
-}
-
-/// The judge's own connection: barriers, and the commands that put a server back into its first state.
-#[derive(Debug)]
-pub struct Control {
-    stream: TcpStream,
-    address: SocketAddr,
-    barrier: Barrier,
-    patience: Duration,
-    nonce: u64,
-}
-
-impl Control {
-    /// Connects.
-    pub fn connect(address: SocketAddr, barrier: Barrier) -> Result<Control, Trouble> {
-        let stream = TcpStream::connect_timeout(&address, CONTROL_WITHIN).map_err(Trouble::Lost)?;
-        stream.set_nodelay(true).map_err(Trouble::Lost)?;
-        stream
-            .set_read_timeout(Some(CONTROL_WITHIN))
-            .map_err(Trouble::Lost)?;
-        Ok(Control {
-            stream,
-            address,
-            barrier,
-            patience: CONTROL_WITHIN,
-            nonce: 0,
-        })
-    }
-
-    /// One more connection to the same server, with the same barrier and patience.
-    pub fn another(&self) -> Result<Control, Trouble> {
-        let mut another = Control::connect(self.address, self.barrier)?;
-        another.set_patience(self.patience)?;
-        Ok(another)
-    }
-
-    /// Waits so long for an answer before it says that the server is stuck; ten seconds if not told otherwise.
-    pub fn set_patience(&mut self, patience: Duration) -> Result<(), Trouble> {
-        self.patience = patience;
-        self.stream
-            .set_read_timeout(Some(patience))
-            .map_err(Trouble::Lost)
-    }
-
-    /// Where it is connected to.
-    pub fn address(&self) -> SocketAddr {
-        self.address
-    }
-
-    /// Returns when everything that was sent before, on any connection, has been read by the server.
-    ///
-    /// A transcript may kill all clients, this one among them; then it is connected anew, once.
-    pub fn barrier(&mut self) -> Result<(), Trouble> {
-        match self.pipeline(&[]) {
-            Err(Trouble::Lost(_)) => {
-                *self = self.another()?;
-                self.pipeline(&[])
-            }
-            outcome => outcome,
-        }
-    }
-
-    /// Returns when everything that the server had to say to what was sent before has been written by it.
-    pub fn settle(&mut self) -> Result<(), Trouble> {
-        self.barrier()?;
-        match self.barrier {
-            Barrier::Ping => self.barrier(),
-            Barrier::Timed(_) => Ok(()),
-        }
-    }
-
-    /// Runs one command and returns its reply.
-    pub fn command(&mut self, arguments: &[&[u8]]) -> Result<Reply, Trouble> {
-        self.write(&encode_multibulk(arguments))?;
-        let mut replies = self.replies(1)?;
-        Ok(replies.pop().expect("as many replies as were asked for"))
-    }
-
-    /// Runs encoded commands in one write, with a barrier behind them, and ignores what they answer.
-    pub fn pipeline(&mut self, commands: &[Vec<u8>]) -> Result<(), Trouble> {
-        self.nonce += 1;
-        let nonce = format!("respect-{}", self.nonce);
-        let mut bytes = commands.concat();
-        bytes.extend(encode_multibulk(&[b"PING".as_slice(), nonce.as_bytes()]));
-        self.write(&bytes)?;
-        let replies = self.replies(commands.len() + 1)?;
-        let last = replies.last().expect("the PING's reply at least");
-        // A server with a password answers the barrier all the same, if not with the nonce.
-        if last.root().body() != nonce.as_bytes() && !last.bytes().starts_with(b"-NOAUTH") {
-            return Err(Trouble::Confused(
-                String::from_utf8_lossy(last.bytes()).trim_end().to_owned(),
-            ));
-        }
-        if let Barrier::Timed(duration) = self.barrier {
-            // The one sleep there is, and only where it was asked for: see `Barrier::Timed`.
-            thread::sleep(duration);
-        }
-        Ok(())
-    }
-
-    fn write(&mut self, bytes: &[u8]) -> Result<(), Trouble> {
-        self.stream.write_all(bytes).map_err(Trouble::Lost)
-    }
-
-    fn replies(&mut self, count: usize) -> Result<Vec<Reply>, Trouble> {
-        let mut reader = Reader::new();
-        let mut replies = Vec::with_capacity(count);
-        let mut buffer = [0; 16 * 1024];
-        loop {
-            while let Some(reply) = reader
-                .next_reply()
-                .map_err(|error| Trouble::Confused(error.to_string()))?
-            {
-                replies.push(reply);
-                if replies.len() == count {
-                    return Ok(replies);
-                }
-            }
-            match self.stream.read(&mut buffer) {
-                Ok(0) => return Err(Trouble::Lost(io::ErrorKind::UnexpectedEof.into())),
-                Ok(length) => reader.feed(&buffer[..length]),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    return Err(Trouble::Stuck);
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(Trouble::Lost(error)),
-            }
-        }
-    }
 }
 
 /// The connections of one run of one transcript. Dropping it resets those that are still open.
@@ -291,7 +109,7 @@ impl<'c> Session<'c> {
         if self.connections.contains_key(name) {
             return Ok(());
         }
-        let address = self.control.address;
+        let address = self.control.address();
         let connect = || -> io::Result<TcpStream> {
             let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
             if let Some(size) = receive_buffer {
@@ -474,6 +292,11 @@ impl<'c> Session<'c> {
         self.note(name, WireKind::Did("rst"));
     }
 
+    /// How much has gone over the wire, in events.
+    pub fn wire_length(&self) -> usize {
+        self.wire.len()
+    }
+
     /// What went over the wire, oldest first.
     pub fn into_wire(mut self) -> Vec<WireEvent> {
         std::mem::take(&mut self.wire)
@@ -582,10 +405,12 @@ fn log_received(wire: &mut Vec<WireEvent>, name: &str, bytes: &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::control::Barrier;
     use std::io::BufRead;
     use std::io::BufReader;
     use std::net::{Ipv4Addr, TcpListener};
     use std::sync::mpsc;
+    use std::thread;
 
     const SOON: Duration = Duration::from_secs(5);
 
@@ -626,13 +451,15 @@ mod tests {
 
     #[test]
     fn a_reset_is_told_from_a_fin() {
-        let mut control = peer(|stream| {
+        let mut control = peer(|mut stream| {
+            // Not before the connection is known to be made.
+            stream.read_exact(&mut [0]).unwrap();
             SockRef::from(&stream)
                 .set_linger(Some(Duration::ZERO))
                 .unwrap();
         });
         let mut session = Session::new(&mut control);
-        session.open("a", None, None).unwrap();
+        session.send("a", b"x", Instant::now() + SOON).unwrap();
         assert_eq!(wait_for_end(&mut session), Some(Ended::Rst));
     }
 

@@ -6,11 +6,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
+use respect_conformance::control::{Barrier, Control};
 use respect_conformance::generate::play::{Answer, Played};
 use respect_conformance::generate::search::{Found, Pair, Plan, Shortest, Side, search};
 use respect_conformance::generate::{self, Stream, commands, connection_name};
 use respect_conformance::server::{Origin, Server};
-use respect_conformance::session::{Barrier, Control};
 use respect_conformance::transcript::Identity;
 use respect_conformance::transcript::escape::escaped;
 use respect_conformance::workspace;

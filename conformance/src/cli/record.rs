@@ -7,12 +7,12 @@ use std::num::NonZero;
 
 use clap::Args;
 use respect_conformance::case::Case;
+use respect_conformance::control::Barrier;
 use respect_conformance::oracle;
 use respect_conformance::record::{Recording, rewrite};
 use respect_conformance::recorder::{Heard, listen};
+use respect_conformance::seat::Seat;
 use respect_conformance::server::Origin;
-use respect_conformance::session::Barrier;
-use respect_conformance::suite::Seat;
 use respect_conformance::workspace;
 
 use super::fixtures::Selection;

@@ -5,8 +5,9 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use super::{CONNECTIONS, Stream, connection_name, schedule};
+use crate::control::{Control, Trouble};
 use crate::request::encode_multibulk;
-use crate::session::{Control, Ended, Session, Trouble};
+use crate::session::{Ended, Session};
 use crate::transcript::escape::escaped;
 use crate::wire::{Kind, Reader};
 

@@ -7,7 +7,7 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use super::play::{Difference, Played, difference, play};
 use super::{Stream, streams};
-use crate::session::{Control, Trouble};
+use crate::control::{Control, Trouble};
 
 /// Attempts to make one stream shorter. Each is played on both servers, which takes a few milliseconds.
 const ATTEMPTS_MAX: usize = 4000;

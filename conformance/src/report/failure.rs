@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use crate::case::Case;
 use crate::cuts::Cut;
+use crate::replay::State;
 use crate::session::{Ended, WireEvent, WireKind};
 use crate::suite::{Failure, Fatality};
 use crate::transcript::Identity;
@@ -69,9 +70,14 @@ pub fn failure(case: &Case, failure: &Failure, expected_of: &Identity) -> String
         );
     }
     let state = match divergence.state {
-        None => "the connection is open",
-        Some(Ended::Fin) => "the server has closed the connection (FIN)",
-        Some(Ended::Rst) => "the server has reset the connection (RST)",
+        State::Ended(Ended::Fin) => "the server has closed the connection (FIN)".to_owned(),
+        State::Ended(Ended::Rst) => "the server has reset the connection (RST)".to_owned(),
+        State::Open => "the connection is open".to_owned(),
+        State::AnsweredAfter(0) => "the connection is open, and in sync".to_owned(),
+        State::AnsweredAfter(replies) => {
+            format!("the connection is open, and out of sync by {replies} replies")
+        }
+        State::Deaf => "the connection is open, and a PING on it is not answered".to_owned(),
     };
     let _ = writeln!(text, "  then      {state}");
     let _ = writeln!(

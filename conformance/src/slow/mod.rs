@@ -8,8 +8,8 @@ mod writers;
 use std::fmt;
 use std::time::Duration;
 
+use crate::control::{Barrier, Control, Trouble};
 use crate::server::{Origin, Server};
-use crate::session::{Barrier, Control, Trouble};
 
 /// How long another client may wait for an answer: ten times what a real server needs on a busy machine, a tenth of what a
 /// person would call an outage. Nothing is held against a clock more closely than that.

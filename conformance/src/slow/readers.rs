@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use super::witness::work;
 use super::{Verdict, milliseconds};
+use crate::control::Control;
 use crate::request::encode_multibulk;
-use crate::session::{Control, Session};
+use crate::session::Session;
 use crate::wire::Kind;
 
 const MEBIBYTE: usize = 1 << 20;

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::Verdict;
-use crate::session::Control;
+use crate::control::Control;
 
 /// Works for so many rounds and returns the longest wait. One beyond the connection's patience is a failure: see
 /// [`Control::set_patience`].

@@ -9,10 +9,10 @@ use std::path::Path;
 
 use respect_conformance::case::Case;
 use respect_conformance::compare::Fault;
+use respect_conformance::control::Barrier;
 use respect_conformance::cuts::Cut;
 use respect_conformance::replay::Divergence;
 use respect_conformance::server::Origin;
-use respect_conformance::session::Barrier;
 use respect_conformance::suite::{self, CaseReport, Cuts, Failure, Plan, Unreachable, Verdict};
 use respect_conformance::transcript::Identity;
 use respect_conformance::wire::Kind;

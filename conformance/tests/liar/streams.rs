@@ -1,9 +1,9 @@
 //! Generated streams against the liar: what it is wrong about is found, and little else is left of the stream.
 
+use respect_conformance::control::{Barrier, Control};
 use respect_conformance::generate::play::Answer;
 use respect_conformance::generate::search::{Found, Pair, Plan, Shortest, Side, search};
 use respect_conformance::generate::{Origin, Request, Turn};
-use respect_conformance::session::{Barrier, Control};
 
 use super::server::{Liar, Lie};
 
