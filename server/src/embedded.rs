@@ -2,7 +2,7 @@
 //!
 //! It decides nothing that the engine decides; it is a clock moved by hand and a wire that keeps what it is given.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -217,7 +217,7 @@ struct Line {
 #[derive(Default)]
 struct Lines {
     all: Vec<Line>,
-    numbers: HashMap<ClientKey, usize>,
+    numbers: BTreeMap<ClientKey, usize>,
 }
 
 impl Lines {

@@ -567,7 +567,7 @@ impl Filter {
     }
 }
 
-fn is_addr(wanted: Option<&[u8]>, addr: std::net::SocketAddr) -> bool {
+fn is_addr(wanted: Option<&[u8]>, addr: core::net::SocketAddr) -> bool {
     wanted.is_none_or(|wanted| wanted == addr.to_string().as_bytes())
 }
 

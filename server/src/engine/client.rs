@@ -1,6 +1,6 @@
 //! One client: what the engine knows of a connection, from its half-read command to its half-written reply.
 
-use std::net::SocketAddr;
+use core::net::SocketAddr;
 
 use bitflags::bitflags;
 
