@@ -331,6 +331,14 @@ mod tests {
     }
 
     #[test]
+    fn a_stranger_may_leave_no_more_than_a_buffer_of_replies_unread() {
+        let (ping, refusal) = ("PING\r\n", "-NOAUTH Authentication required.\r\n");
+        let fits = 16 * 1024 / refusal.len();
+        assert_eq!(told(&[&ping.repeat(fits)])[0].len(), fits * refusal.len());
+        assert_eq!(told(&[&ping.repeat(fits + 1)]), [""]);
+    }
+
+    #[test]
     fn a_reply_is_owed_even_when_others_wait() {
         // Redis 8.2.3 forgets WRONGPASS when replies wait already, and the client loses count of its pipeline.
         let told = told(&["PING\r\nAUTH no"]);

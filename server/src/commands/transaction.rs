@@ -255,6 +255,38 @@ mod tests {
     }
 
     #[test]
+    fn a_flush_and_a_swap_change_only_what_was_or_will_be_there() {
+        assert_eq!(after(sends(b"SELECT 1\r\nFLUSHDB\r\n")), DONE);
+        assert_eq!(after(sends(b"SWAPDB 1 2\r\nSWAPDB 0 0\r\n")), DONE);
+        assert_eq!(after(sends(b"FLUSHALL\r\n")), SPOILT);
+        assert_eq!(after(sends(b"SWAPDB 0 1\r\n")), SPOILT);
+
+        let mut redis = Embedded::new(1);
+        let (a, b) = (redis.connect(), redis.connect());
+        let mut exec_after = |lines: &[u8]| {
+            redis.exchange(a, b"WATCH missing\r\n");
+            redis.exchange(b, lines);
+            let answer = redis.exchange(a, b"MULTI\r\nPING\r\nEXEC\r\n");
+            answer.ends_with(DONE.as_bytes())
+        };
+        assert!(exec_after(b"FLUSHALL\r\nSWAPDB 0 1\r\n"));
+        assert!(!exec_after(b"SELECT 1\r\nSET missing v\r\nSWAPDB 0 1\r\n"));
+    }
+
+    #[test]
+    fn what_waits_in_a_transaction_counts_as_unread() {
+        let mut redis = Embedded::new(1);
+        redis.engine.config.client_query_buffer_limit = 1000;
+        let a = redis.connect();
+        let set = format!("SET k {}\r\n", "x".repeat(400));
+        assert_eq!(redis.exchange(a, b"MULTI\r\n"), b"+OK\r\n");
+        assert_eq!(redis.exchange(a, set.as_bytes()), b"+QUEUED\r\n");
+        assert_eq!(redis.exchange(a, set.as_bytes()), b"+QUEUED\r\n");
+        redis.exchange(a, set.as_bytes());
+        assert!(!redis.is_connected(a));
+    }
+
+    #[test]
     fn nobody_pays_for_watches_that_have_ended() {
         let mut redis = Embedded::new(1);
         for ending in [

@@ -71,12 +71,15 @@ pub(crate) struct Transaction {
     pub(crate) queued: Vec<(&'static Entry, OwnedArgs)>,
     /// Bytes its arguments hold.
     pub(crate) memory: usize,
+    /// Bytes its arguments are long.
+    pub(crate) args_len: usize,
 }
 
 impl Transaction {
     /// Adds a command at the end.
     pub(crate) fn queue(&mut self, entry: &'static Entry, args: OwnedArgs) {
         self.memory += args.memory();
+        self.args_len += args.as_args().iter().map(<[u8]>::len).sum::<usize>();
         self.queued.push((entry, args));
     }
 

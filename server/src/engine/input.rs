@@ -32,7 +32,9 @@ impl Engine {
     /// # Errors
     /// the bytes to send before closing, if there is no place for it.
     pub(crate) fn connect(&mut self, peer: Peer) -> Result<ClientKey, &'static [u8]> {
-        if self.clients.len() >= self.config.maxclients {
+        // Those about to be closed have left already, as far as others can tell.
+        let connected = self.clients.len() - self.lists.doomed.len();
+        if connected >= self.config.maxclients {
             self.stats.connections_rejected += 1;
             return Err(b"-ERR max number of clients reached\r\n");
         }
@@ -203,10 +205,12 @@ impl Engine {
         }
     }
 
-    /// Closes a client whose unread bytes exceed client-query-buffer-limit.
+    /// Closes a client whose bytes that were not carried out, queued by MULTI or not read at all, exceed
+    /// client-query-buffer-limit.
     fn check_query_limit(&mut self, key: ClientKey) -> Progress {
         if let Some(client) = self.clients.get(key) {
-            let held = client.input.buffer.len() + client.input.parser.memory();
+            let queued = client.transaction.as_ref().map_or(0, |t| t.args_len);
+            let held = queued + client.input.buffer.len() + client.input.parser.memory();
             if held as u64 > self.config.client_query_buffer_limit
                 || client.input.buffer.len() > BUFFER_LEN_MAX
             {

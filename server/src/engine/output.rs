@@ -5,8 +5,8 @@ use crate::engine::client::{Client, ClientFlags, ClientKey};
 use crate::resp::output::Output;
 use crate::resp::reply::Reply;
 
-/// What a client that has not authenticated may leave unread: Redis's 16 KiB buffer and 1 KiB in its reply list.
-const UNAUTHENTICATED_OUTPUT_MAX: usize = 17 * 1024;
+/// What a client that has not authenticated may leave unread: what fits into Redis's first buffer.
+const UNAUTHENTICATED_OUTPUT_MAX: usize = 16 * 1024;
 
 impl Engine {
     /// Whether a client may run commands. While no password is set, everybody may.
