@@ -1,4 +1,5 @@
-//! Slow clients, held against a server that serves its clients one after the other, which must be found out.
+//! Slow clients, held against our server; and against one that serves its clients one after the other, which must be
+//! found out.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
@@ -6,8 +7,24 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::thread;
 use std::time::Duration;
 
+use respect_conformance::ours::{self, Profile};
 use respect_conformance::server::Origin;
-use respect_conformance::slow::{TRIALS, Verdict};
+use respect_conformance::slow::{PATIENCE, TRIALS, Verdict};
+use respect_conformance::workspace;
+
+#[test]
+fn our_server_serves_others_while_some_are_slow() {
+    let root = workspace::root().expect("tests run in a checkout");
+    let ours = Origin::Program(ours::build(&root, Profile::Dev).unwrap());
+    for trial in TRIALS {
+        let verdict = trial.run(&ours, PATIENCE);
+        assert!(
+            matches!(verdict, Verdict::Held(_)),
+            "{}: {verdict}",
+            trial.id
+        );
+    }
+}
 
 /// Answers SET, FLUSHALL, GET and PING, one command at a time: while a reader does not read its answer, or a writer has not
 /// sent all of its command, it does nothing else. (It takes the next connection when the last is done with.)
