@@ -146,3 +146,89 @@ fn object_help(d: &mut Data<'_>) -> Outcome {
     );
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use crate::embedded::{Connection, Embedded};
+
+    /// The seconds since the last use of key `k`, or of `d` where a command moved it there, 1000 s after it was set.
+    fn idle_after(command: &str, no_touch: bool) -> String {
+        let mut redis = Embedded::new(1);
+        let a: Connection = redis.connect();
+        redis.ask(a, "SET k v");
+        redis.ask(
+            a,
+            if no_touch {
+                "CLIENT NO-TOUCH ON"
+            } else {
+                "CLIENT NO-TOUCH OFF"
+            },
+        );
+        redis.advance(Duration::from_secs(1000));
+        redis.ask(a, command);
+        let key = if redis.ask(a, "EXISTS k") == ":1\r\n" {
+            "k"
+        } else {
+            "d"
+        };
+        redis.ask(a, &format!("OBJECT IDLETIME {key}"))
+    }
+
+    #[test]
+    fn a_key_is_used_by_what_reads_or_changes_its_value() {
+        // Measured on 8.2.3: the command, whether it counts as a use, and whether it does under CLIENT NO-TOUCH.
+        let commands = [
+            ("GET k", true, false),
+            ("STRLEN k", true, false),
+            ("SET k w", true, false),
+            ("SET k longer EX 100", true, false),
+            ("APPEND k x", true, false),
+            ("EXPIRE k 100", true, false),
+            ("EXPIRE k -1 GT", true, false),
+            ("PERSIST k", true, false),
+            ("SETNX k x", true, false),
+            ("COPY k d", true, false),
+            ("TOUCH k", true, true),
+            ("RENAME k d", true, true),
+            ("RENAMENX k d", true, true),
+            ("TYPE k", false, false),
+            ("TTL k", false, false),
+            ("EXISTS k", false, false),
+            ("OBJECT ENCODING k", false, false),
+            ("KEYS *", false, false),
+            ("SCAN 0", false, false),
+        ];
+        let idle = |used| if used { ":0\r\n" } else { ":1000\r\n" };
+        for (command, used, used_anyway) in commands {
+            assert_eq!(idle_after(command, false), idle(used), "{command}");
+            assert_eq!(
+                idle_after(command, true),
+                idle(used_anyway),
+                "{command} with NO-TOUCH"
+            );
+        }
+    }
+
+    #[test]
+    fn use_is_told_as_the_policy_keeps_it() {
+        let mut redis = Embedded::new(1);
+        let a = redis.connect();
+        redis.ask(a, "SET k v");
+        assert!(
+            redis
+                .ask(a, "OBJECT FREQ k")
+                .starts_with("-ERR An LFU maxmemory policy is not selected,")
+        );
+        redis.ask(a, "CONFIG SET maxmemory-policy allkeys-lfu");
+        assert!(
+            redis
+                .ask(a, "OBJECT IDLETIME k")
+                .starts_with("-ERR An LFU maxmemory policy is selected,")
+        );
+        redis.ask(a, "SET new v");
+        assert_eq!(redis.ask(a, "OBJECT FREQ new"), ":5\r\n");
+        assert_eq!(redis.ask(a, "OBJECT FREQ missing"), "$-1\r\n");
+    }
+}
