@@ -8,9 +8,9 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
+use respect_conformance::control::{Barrier, Control};
 use respect_conformance::oracle::{self, State};
 use respect_conformance::server::{Origin, Server};
-use respect_conformance::session::{Barrier, Control};
 use respect_conformance::wire::{self, Element, Kind, Reply};
 use respect_conformance::workspace;
 use respect_server::{Connection, Embedded};
