@@ -91,8 +91,20 @@ impl fmt::Display for Fault {
 const ENOUGH: usize = 5;
 
 /// What is wrong where `actual` differs from `expected` at `offset`. Both begin with the first byte that an expectation
-/// concerns and are as long as is known; `offset` is less than the length of `expected`. `before` is what came earlier.
+/// concerns and are as long as is known; `offset` is less than the length of `expected`. `before` is what came earlier:
+/// an expectation may begin in the middle of a reply.
 pub fn diagnose(before: &[u8], expected: &[u8], actual: &[u8], offset: usize) -> Fault {
+    let mut reader = Reader::new();
+    reader.feed(before);
+    while let Ok(Some(_)) = reader.next_reply() {}
+    let begun = reader.pending();
+    let before = &before[..before.len() - begun.len()];
+    let (expected, actual) = ([begun, expected].concat(), [begun, actual].concat());
+    diagnose_replies(before, &expected, &actual, begun.len() + offset)
+}
+
+/// As [`diagnose`], where all begin with a reply.
+fn diagnose_replies(before: &[u8], expected: &[u8], actual: &[u8], offset: usize) -> Fault {
     if let Some(fault) = diagnose_bytes(expected, actual, offset) {
         return fault;
     }
@@ -110,14 +122,26 @@ pub fn diagnose(before: &[u8], expected: &[u8], actual: &[u8], offset: usize) ->
     }
     match (due.get(index), came.get(index)) {
         (Some(due), Some(came)) => diagnose_element(due.root(), came.root()),
-        // The kind is known from the first byte, even of a reply that is never completed.
-        _ => match (
-            first_kind(&expected[start_of(&due, index)..]),
-            first_kind(&actual[start_of(&came, index)..]),
-        ) {
-            (Some(due), Some(came)) if due != came => wrong_kind(due, came),
-            _ => Fault::Malformed,
-        },
+        _ => diagnose_line(expected, actual, offset),
+    }
+}
+
+/// Of a reply that is not complete, or not completely known, the line that differs tells most of it.
+fn diagnose_line(expected: &[u8], actual: &[u8], offset: usize) -> Fault {
+    let line = expected[..offset]
+        .windows(2)
+        .rposition(|pair| pair == b"\r\n")
+        .map_or(0, |crlf| crlf + 2);
+    let came = first_kind(actual.get(line..).unwrap_or_default());
+    match (first_kind(&expected[line..]), came) {
+        (Some(due), Some(came)) if due != came => wrong_kind(due, came),
+        (Some(kind), Some(_)) if kind.is_aggregate() => Fault::WrongCount,
+        (Some(Kind::Integer), Some(_)) => Fault::WrongNumber,
+        (Some(Kind::Error), Some(_)) => Fault::ErrorText,
+        (Some(Kind::Double), Some(_)) => Fault::FloatText,
+        (Some(_), None) => Fault::Malformed,
+        // The content of a bulk string, or its length.
+        (Some(_), Some(_)) | (None, _) => Fault::WrongText,
     }
 }
 
@@ -244,13 +268,6 @@ fn replies(bytes: &[u8]) -> Vec<Reply> {
     std::iter::from_fn(|| reader.next_reply().ok().flatten()).collect()
 }
 
-fn start_of(replies: &[Reply], index: usize) -> usize {
-    replies[..index.min(replies.len())]
-        .iter()
-        .map(|reply| reply.bytes().len())
-        .sum()
-}
-
 /// What the first bytes of a reply announce.
 fn first_kind(bytes: &[u8]) -> Option<Kind> {
     let kinds = [
@@ -359,6 +376,22 @@ mod tests {
         );
         check(":1\r\n:2\r\n", "+BEFORE\r\n:1\r\n:2\r\n", Fault::Duplicated);
         check("+OK\r\n", "@OK\r\n", Fault::Malformed);
+    }
+
+    #[test]
+    fn an_expectation_may_begin_inside_a_reply() {
+        let before = b"+OK\r\n*2\r\n$1\r\nk\r\n";
+        let nulls = Fault::MergedNulls(Kind::NullBulk, Kind::NullArray);
+        assert_eq!(diagnose(before, b"$-1\r\n", b"*-1\r\n", 0), nulls);
+        assert_eq!(
+            diagnose(before, b"*1\r\n*8\r\n", b"*0\r\n", 1),
+            Fault::WrongCount
+        );
+        let text = b"=7\r\ntxt:a:1\r\n";
+        assert_eq!(
+            diagnose(&text[..8], b"a:1\r\n", b"a:2\r\n", 2),
+            Fault::WrongText
+        );
     }
 
     #[test]

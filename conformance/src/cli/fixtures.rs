@@ -91,11 +91,11 @@ pub(crate) fn lint(selection: &Selection) -> Result<Exit, Stop> {
         if !selected(selection, &files, path) {
             continue;
         }
-        println!("{}:{finding}", path.display());
+        say!("{}:{finding}", path.display());
         shown += 1;
         errors += usize::from(finding.severity == Severity::Error);
     }
-    println!(
+    say!(
         "{} transcripts, {shown} findings, {errors} errors",
         files.len()
     );
@@ -124,7 +124,7 @@ pub(crate) fn format(selection: &Selection, check: bool) -> Result<Exit, Stop> {
         if canonical == file.text {
             continue;
         }
-        println!("{}", file.path.display());
+        say!("{}", file.path.display());
         if check {
             exit = Exit::Usage;
         } else {
@@ -139,7 +139,7 @@ pub(crate) fn format(selection: &Selection, check: bool) -> Result<Exit, Stop> {
 /// `respect list`
 pub(crate) fn list(selection: &Selection) -> Result<Exit, Stop> {
     for case in selection.cases()? {
-        println!(
+        say!(
             "{:6} {:<48} {}",
             case.header.level.spelling(),
             case.id(),
@@ -152,7 +152,7 @@ pub(crate) fn list(selection: &Selection) -> Result<Exit, Stop> {
 /// `respect show`
 pub(crate) fn show(selection: &Selection) -> Result<Exit, Stop> {
     for case in selection.cases()? {
-        print!("{}", case.transcript);
+        say!("{}", case.transcript);
     }
     Ok(Exit::Ok)
 }

@@ -56,7 +56,7 @@ pub(crate) fn main(arguments: &Arguments) -> Result<Exit, Stop> {
     let target = arguments.target.origin()?;
     let (mut target_server, mut target) = join(&target, arguments.barrier)?;
     let (_oracle_server, mut oracle) = join(&oracle, Barrier::Ping)?;
-    println!("seed {seed}: held against {oracle_name}");
+    say!("seed {seed}: held against {oracle_name}");
     let bar = progress(arguments.commands as u64);
     let mut revive = || {
         target_server.restart().ok()?;
@@ -73,7 +73,7 @@ pub(crate) fn main(arguments: &Arguments) -> Result<Exit, Stop> {
     bar.finish_and_clear();
     match found {
         Found::Nothing { commands, streams } => {
-            println!("{commands} commands in {streams} streams are answered alike");
+            say!("{commands} commands in {streams} streams are answered alike");
             Ok(if commands == 0 {
                 Exit::Nothing
             } else {
@@ -95,7 +95,7 @@ pub(crate) fn main(arguments: &Arguments) -> Result<Exit, Stop> {
             stream,
             commands_before,
         } => {
-            println!(
+            say!(
                 "LOST     shortened from {commands_before} commands to {}\n",
                 stream.len()
             );
@@ -103,7 +103,7 @@ pub(crate) fn main(arguments: &Arguments) -> Result<Exit, Stop> {
                 Side::Target => ("the target", Exit::Target),
                 Side::Oracle => ("the oracle", Exit::Oracles),
             };
-            println!("{}", unanswered(&stream, &oracle_name, seed));
+            say!("{}", unanswered(&stream, &oracle_name, seed));
             Err(Stop(
                 exit,
                 format!("{who}, while it was played this: {trouble}"),
@@ -146,24 +146,24 @@ fn join(origin: &Origin, barrier: Barrier) -> Result<(Server, Control), Stop> {
 fn tell(shortest: &Shortest, origin: &generate::Origin, dry_run: bool) -> Result<(), Stop> {
     let transcript = shortest.stream.transcript(&shortest.oracle, origin);
     let difference = &shortest.difference;
-    println!(
+    say!(
         "DIFFERS  {}, after {} commands; shortened from {} commands to {}\n",
         origin.command,
         shortest.commands_played,
         shortest.commands_before,
         shortest.stream.len()
     );
-    println!("{transcript}");
+    say!("{transcript}");
     let on = connection_name(difference.connection);
-    println!(
+    say!(
         "  on {on}, byte {} of the first reply that differs",
         difference.offset
     );
-    println!(
+    say!(
         "  expected  {}",
         shown(&difference.expected, difference.offset)
     );
-    println!(
+    say!(
         "  actual    {}",
         shown(&difference.actual, difference.offset)
     );
@@ -176,7 +176,7 @@ fn tell(shortest: &Shortest, origin: &generate::Origin, dry_run: bool) -> Result
         .map_or(Ok(()), fs::create_dir_all)
         .and_then(|()| fs::write(&path, transcript.to_string()));
     written.map_err(|error| Stop::usage(format!("{}: {error}", path.display())))?;
-    println!(
+    say!(
         "\nkept as {}; without its @since line `respect record` asks other builds, too",
         path.display()
     );

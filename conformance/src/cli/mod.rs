@@ -1,5 +1,10 @@
 //! The command line: what can be asked for, and the exit code of each answer.
 
+/// Prints a line; see [`say`].
+macro_rules! say {
+    ($($argument:tt)*) => { $crate::cli::say(&format!($($argument)*)) };
+}
+
 mod fixtures;
 mod fuzz;
 mod oracle;
@@ -9,6 +14,7 @@ mod slow;
 mod target;
 
 use std::fmt;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -86,6 +92,13 @@ enum Command {
 
 const EXIT_CODES: &str = "Exit codes: 0 all is as it should be, 1 something differs, 2 the command line or a transcript is \
     wrong, 3 the server cannot be reached or died, 4 nothing ran, 5 an oracle does not answer as it is recorded";
+
+/// Prints text and ends its last line. A reader that has gone, as `head` does, wants no more: that is no reason to die, and the
+/// verdict is in the exit code.
+fn say(text: &str) {
+    let end = if text.ends_with('\n') { "" } else { "\n" };
+    let _ = write!(io::stdout(), "{text}{end}");
+}
 
 /// Runs the program on the process's own arguments.
 pub(crate) fn main() -> ExitCode {

@@ -69,7 +69,7 @@ fn list() -> Result<Exit, Stop> {
                 format!("Debian package {package} {}", build.pins[0].version)
             }
         };
-        println!("{:14} {origin:50} {state}", build.id());
+        say!("{:14} {origin:50} {state}", build.id());
     }
     Ok(Exit::Ok)
 }
@@ -77,7 +77,7 @@ fn list() -> Result<Exit, Stop> {
 fn path(build: &Build) -> Result<Exit, Stop> {
     match build.state(&workspace::oracles()).map_err(Stop::usage)? {
         State::Installed(path) => {
-            println!("{}", path.display());
+            say!("{}", path.display());
             Ok(Exit::Ok)
         }
         State::Absent | State::Foreign(_) => Err(Stop::usage(format!(
@@ -101,7 +101,7 @@ fn install<'a>(builds: impl Iterator<Item = &'a Build>) -> Exit {
         });
         bar.finish_and_clear();
         match outcome {
-            Ok(path) => println!("{:14} {}", build.id(), path.display()),
+            Ok(path) => say!("{:14} {}", build.id(), path.display()),
             Err(error) => {
                 exit = Exit::Usage;
                 eprintln!("{:14} could not be had", build.id());

@@ -43,7 +43,7 @@ pub(crate) fn main(arguments: &Arguments) -> Result<Exit, Stop> {
             Ok(text) if text == case.transcript.to_string() => {}
             Ok(text) => {
                 changed += 1;
-                println!("{}", case.path.display());
+                say!("{}", case.path.display());
                 if arguments.check {
                     exit = exit.max(Exit::Divergence);
                     continue;
@@ -60,7 +60,7 @@ pub(crate) fn main(arguments: &Arguments) -> Result<Exit, Stop> {
             }
         }
     }
-    println!(
+    say!(
         "{} transcripts asked of {} builds, {changed} changed",
         cases.len(),
         seats.len()

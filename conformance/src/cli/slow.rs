@@ -16,9 +16,9 @@ pub(crate) fn main(arguments: &Arguments) -> Result<Exit, Stop> {
     let origin = arguments.target.origin()?;
     let mut exit = Exit::Ok;
     for trial in TRIALS {
-        println!("{:24} {}", trial.id, trial.title);
+        say!("{:24} {}", trial.id, trial.title);
         let verdict = trial.run(&origin, PATIENCE);
-        println!("{:24} {verdict}", "");
+        say!("{:24} {verdict}", "");
         exit = exit.max(match verdict {
             Verdict::Held(_) | Verdict::NotApplicable(_) => Exit::Ok,
             Verdict::Failed(_) => Exit::Divergence,

@@ -23,6 +23,11 @@ pub(crate) struct TargetArguments {
 }
 
 impl TargetArguments {
+    /// Whether it is the server of this checkout.
+    pub(crate) fn is_ours(&self) -> bool {
+        self.target.is_none()
+    }
+
     /// Where the server comes from. Our own is built, so that nobody judges yesterday's.
     pub(crate) fn origin(&self) -> Result<Origin, Stop> {
         let origin = match &self.target {

@@ -50,7 +50,13 @@ pub fn failure(case: &Case, failure: &Failure, expected_of: &Identity) -> String
         "  expected  {expected:<40}  {}",
         builds(&failure.agreeing)
     );
-    let (shown, caret) = window(&divergence.actual, skipped, divergence.offset);
+    let (mut shown, caret) = window(&divergence.actual, skipped, divergence.offset);
+    if shown.is_empty() {
+        shown = match divergence.state {
+            State::Ended(ended) => ended.to_string(),
+            _ => "nothing".to_owned(),
+        };
+    }
     let _ = writeln!(text, "  actual    {shown}");
     let place = format!("byte {}", divergence.offset);
     let stream = match divergence.stream_offset {
