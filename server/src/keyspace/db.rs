@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::keyspace::access::{self, Mode};
 use crate::keyspace::changes::{Changes, Class};
 use crate::keyspace::entry::Entry;
-use crate::keyspace::table::Table;
+use crate::keyspace::table::{Place, Table};
 use crate::keyspace::value::{New, StringRef, Value, ValueRef};
 use crate::resp::error::Error;
 
@@ -209,68 +209,36 @@ impl Keys<'_> {
         &mut self.keyspace.dbs[self.db]
     }
 
-    /// Deletes the key if its deadline has passed.
+    /// Where a key lies that has not expired. One that has is deleted by this look at it, except by a reader while
+    /// expiry is paused, to whom it is only hidden.
     #[inline]
-    fn purge(&mut self, key: &[u8]) {
-        if self.space().volatile == 0 {
-            return;
+    fn locate(&mut self, key: &[u8], reader: bool) -> Option<Place> {
+        let table = &self.keyspace.dbs[self.db].table;
+        let place = table.find(key)?;
+        if !table.at(place)?.has_expired(self.now_ms) {
+            return Some(place);
         }
-        let now_ms = self.now_ms;
-        let entry = self.space().table.get(key);
-        if entry.is_some_and(|entry| entry.has_expired(now_ms)) {
+        if !(reader && self.keyspace.expiry_paused) {
             self.keyspace.expire(self.db, key, self.changes);
         }
-    }
-
-    /// Deletes the key if its deadline has passed, unless expiry is paused.
-    ///
-    /// # Returns
-    /// whether it is still there, but not to be seen.
-    #[inline]
-    fn hides(&mut self, key: &[u8]) -> bool {
-        if !self.keyspace.expiry_paused {
-            self.purge(key);
-            return false;
-        }
-        let now_ms = self.now_ms;
-        let entry = self.space().table.get(key);
-        entry.is_some_and(|entry| entry.has_expired(now_ms))
+        None
     }
 
     /// Looks without counting a hit or a miss, and without using the key.
     pub(crate) fn peek(&mut self, key: &[u8]) -> Option<&Entry> {
-        if self.hides(key) {
-            return None;
-        }
-        self.space().table.get(key)
+        let place = self.locate(key, true)?;
+        self.space().table.at(place)
     }
 
     /// Looks to read: counts a hit or a miss, and uses the key.
     #[inline]
     pub(crate) fn read(&mut self, key: &[u8]) -> Option<&Entry> {
-        let hidden = self.hides(key);
-        let Keys {
-            keyspace,
-            rng,
-            access,
-            now_ms,
-            ..
-        } = self;
-        match keyspace.dbs[self.db].table.get_mut(key) {
-            Some(entry) if !hidden => {
-                keyspace.stats.hits += 1;
-                if !self.no_touch {
-                    entry.set_access(access::used(*access, entry.access(), *now_ms, || rng.f64()));
-                }
-                Some(entry)
-            }
-            _ => {
-                keyspace.stats.misses += 1;
-                self.changes
-                    .notify(self.db, key, Class::KEY_MISS, "keymiss");
-                None
-            }
-        }
+        let Some(place) = self.locate(key, true) else {
+            self.miss(key, Class::KEY_MISS);
+            return None;
+        };
+        self.keyspace.stats.hits += 1;
+        self.used(place).map(|entry| &*entry)
     }
 
     /// Looks as a reader does, but without using the key: what TYPE, TTL and EXISTS ask is not its value.
@@ -286,23 +254,29 @@ impl Keys<'_> {
 
     #[inline]
     fn lookup(&mut self, key: &[u8], missing: Class) -> Option<&Entry> {
-        let hidden = self.hides(key);
-        let Keys {
-            keyspace, changes, ..
-        } = self;
-        let entry = keyspace.dbs[self.db].table.get(key).filter(|_| !hidden);
-        if entry.is_some() {
-            keyspace.stats.hits += 1;
-        } else {
-            keyspace.stats.misses += 1;
-            changes.notify(self.db, key, missing, "keymiss");
-        }
-        entry
+        let Some(place) = self.locate(key, true) else {
+            self.miss(key, missing);
+            return None;
+        };
+        self.keyspace.stats.hits += 1;
+        self.space().table.at(place)
+    }
+
+    fn miss(&mut self, key: &[u8], class: Class) {
+        self.keyspace.stats.misses += 1;
+        self.changes.notify(self.db, key, class, "keymiss");
     }
 
     /// Looks to change: uses the key, counts nothing. The entry's value may be changed in place.
+    #[inline]
     pub(crate) fn edit(&mut self, key: &[u8]) -> Option<&mut Entry> {
-        self.purge(key);
+        let place = self.locate(key, false)?;
+        self.used(place)
+    }
+
+    /// The entry at a place, used once more.
+    #[inline]
+    fn used(&mut self, place: Place) -> Option<&mut Entry> {
         let Keys {
             keyspace,
             rng,
@@ -310,7 +284,7 @@ impl Keys<'_> {
             now_ms,
             ..
         } = self;
-        let entry = keyspace.dbs[self.db].table.get_mut(key)?;
+        let entry = keyspace.dbs[self.db].table.at_mut(place)?;
         if !self.no_touch {
             entry.set_access(access::used(*access, entry.access(), *now_ms, || rng.f64()));
         }
@@ -450,9 +424,9 @@ impl Keys<'_> {
 
     /// Deletes a key without saying so; a key whose deadline has passed counts as missing.
     pub(crate) fn take(&mut self, key: &[u8]) -> Option<Entry> {
-        self.purge(key);
+        let place = self.locate(key, false)?;
         let space = self.space();
-        let entry = space.table.remove(key)?;
+        let entry = space.table.remove_at(place);
         space.volatile -= usize::from(entry.expire_ms().is_some());
         Some(entry)
     }
@@ -473,7 +447,8 @@ impl Keys<'_> {
     pub(crate) fn put(&mut self, mut entry: Entry) {
         entry.set_access(access::fresh(self.access, self.now_ms));
         // One that expiry has left here is not there for whoever looks.
-        self.purge(entry.key());
+        let there = self.locate(entry.key(), false);
+        debug_assert!(there.is_none(), "{entry:?} would be there twice");
         self.changes.notify(self.db, entry.key(), Class::NEW, "new");
         let space = self.space();
         space.volatile += usize::from(entry.expire_ms().is_some());
@@ -548,8 +523,10 @@ impl Keys<'_> {
             }
         }
         // Only now: a table that shrank between two steps would show some keys twice.
-        for key in expired {
-            self.keyspace.expire(self.db, &key, self.changes);
+        if !self.keyspace.expiry_paused {
+            for key in expired {
+                self.keyspace.expire(self.db, &key, self.changes);
+            }
         }
         cursor
     }

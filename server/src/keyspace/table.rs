@@ -91,7 +91,7 @@ pub(crate) struct Table {
 
 /// Where an entry lies: its home bucket, then 0 for that bucket or an overflow number, then the slot.
 #[derive(Clone, Copy)]
-struct Place {
+pub(super) struct Place {
     home: usize,
     number: u8,
     slot: usize,
@@ -169,8 +169,9 @@ impl Table {
         }
     }
 
+    /// Where a key lies, until the table changes.
     #[inline]
-    fn find(&self, key: &[u8]) -> Option<Place> {
+    pub(super) fn find(&self, key: &[u8]) -> Option<Place> {
         if self.entries == 0 {
             return None;
         }
@@ -197,18 +198,31 @@ impl Table {
         }
     }
 
+    /// The entry that [`Table::find`] found.
+    #[inline]
+    pub(super) fn at(&self, place: Place) -> Option<&Entry> {
+        let Place { home, number, slot } = place;
+        self.bucket(home, number).slots[slot].as_ref()
+    }
+
+    /// The entry that [`Table::find`] found, to be changed in place as with [`Table::get_mut`].
+    #[inline]
+    pub(super) fn at_mut(&mut self, place: Place) -> Option<&mut Entry> {
+        let Place { home, number, slot } = place;
+        self.bucket_mut(home, number).slots[slot].as_mut()
+    }
+
     /// The entry of a key.
     #[inline]
     pub(crate) fn get(&self, key: &[u8]) -> Option<&Entry> {
-        let Place { home, number, slot } = self.find(key)?;
-        self.bucket(home, number).slots[slot].as_ref()
+        self.at(self.find(key)?)
     }
 
     /// The entry of a key, to be changed in place; its key must stay, and [`Table::replace`] serves a new deadline.
     #[inline]
     pub(crate) fn get_mut(&mut self, key: &[u8]) -> Option<&mut Entry> {
-        let Place { home, number, slot } = self.find(key)?;
-        self.bucket_mut(home, number).slots[slot].as_mut()
+        let place = self.find(key)?;
+        self.at_mut(place)
     }
 
     /// Adds an entry whose key is not in the table.
@@ -251,12 +265,17 @@ impl Table {
     /// Takes the entry of a key out.
     pub(crate) fn remove(&mut self, key: &[u8]) -> Option<Entry> {
         let place = self.find(key)?;
+        Some(self.remove_at(place))
+    }
+
+    /// Takes the entry that [`Table::find`] found out.
+    pub(super) fn remove_at(&mut self, place: Place) -> Entry {
         let entry = self.take(place);
         self.entries -= 1;
         if self.buckets > 1 && self.entries * 8 < self.buckets * LOAD_PER_TWO {
             self.merge();
         }
-        Some(entry)
+        entry
     }
 
     /// Puts an entry into its home bucket or that one's overflow.
