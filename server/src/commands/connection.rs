@@ -146,6 +146,7 @@ fn authenticate(
     let expected = engine.config.requirepass.as_slice();
     let right = user == DEFAULT_USER && (expected.is_empty() || same(expected, password));
     if !right {
+        engine.stats.auth_denied += 1;
         return Err(WRONG_PASSWORD);
     }
     if let Some(client) = engine.clients.get_mut(call.client) {

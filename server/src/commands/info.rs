@@ -6,6 +6,7 @@ use crate::config::REDIS_VERSION;
 use crate::config::values::Vocabulary;
 use crate::engine::{Call, ClientFlags, Engine, Facts};
 use crate::keyspace::access;
+use crate::pubsub::Kind;
 use crate::registry::command::{Arg, ArgKind, Categories, Command, Flags, Group, Outcome, Run};
 
 /// Above this many keys a database's distribution of sizes is left out of plain INFO: it takes a walk over all keys.
@@ -206,9 +207,9 @@ fn clients(engine: &Engine, _: &Facts, fields: &mut Fields<'_>) {
     fields.field("blocked_clients", count(ClientFlags::POSTPONED));
     fields.field("tracking_clients", 0);
     fields.field("pubsub_clients", count(ClientFlags::PUBSUB));
-    fields.field("watching_clients", 0);
+    fields.field("watching_clients", engine.watches.watchers());
     fields.field("clients_in_timeout_table", 0);
-    fields.field("total_watched_keys", 0);
+    fields.field("total_watched_keys", engine.watches.watched());
     fields.zeros(&["total_blocking_keys", "total_blocking_keys_on_nokey"]);
 }
 
@@ -384,10 +385,10 @@ fn stats(engine: &Engine, _: &Facts, fields: &mut Fields<'_>) {
     ]);
     fields.field("keyspace_hits", keys.hits);
     fields.field("keyspace_misses", keys.misses);
-    let (channels, patterns, shard_channels) = (0, 0, 0);
-    fields.field("pubsub_channels", channels);
-    fields.field("pubsub_patterns", patterns);
-    fields.field("pubsubshard_channels", shard_channels);
+    let topics = |kind| engine.pubsub.topics(kind).names().len();
+    fields.field("pubsub_channels", topics(Kind::Channel));
+    fields.field("pubsub_patterns", topics(Kind::Pattern));
+    fields.field("pubsubshard_channels", topics(Kind::Shard));
     fields.zeros(&[
         "latest_fork_usec",
         "total_forks",
@@ -434,8 +435,8 @@ fn stats(engine: &Engine, _: &Facts, fields: &mut Fields<'_>) {
         "instantaneous_eventloop_duration_usec",
         stats.turns_us.checked_div(stats.turns).unwrap_or_default(),
     );
+    fields.field("acl_access_denied_auth", stats.auth_denied);
     fields.zeros(&[
-        "acl_access_denied_auth",
         "acl_access_denied_cmd",
         "acl_access_denied_key",
         "acl_access_denied_channel",

@@ -4,6 +4,7 @@ use crate::config::values::MaxmemoryPolicy;
 use crate::config::{Asker, Config, SetError};
 use crate::engine::Engine;
 use crate::keyspace::access::Mode;
+use crate::keyspace::changes::Class;
 use crate::stats::Stats;
 
 impl Engine {
@@ -67,7 +68,13 @@ impl Engine {
     /// Brings up to date what is kept outside the configuration because hot paths read it there.
     pub(crate) fn derive(&mut self) {
         self.access = access_mode(&self.config);
-        self.changes.notify = self.config.notify_keyspace_events;
+        // Events that no channel is named for are not even noted.
+        let notify = self.config.notify_keyspace_events;
+        self.changes.notify = if notify.intersects(Class::KEYSPACE | Class::KEYEVENT) {
+            notify
+        } else {
+            Class::empty()
+        };
     }
 
     /// At the start: as many clients as were asked for, or as the system allows.

@@ -48,7 +48,7 @@ pub(crate) struct Engine {
     pub(crate) config: Config,
     pub(crate) stats: Stats,
     pub(crate) changes: Changes,
-    watches: Watches<ClientKey>,
+    pub(crate) watches: Watches<ClientKey>,
     pub(crate) pubsub: PubSub<ClientKey>,
     pub(crate) pause: Option<Pause>,
     pub(crate) registry: &'static Table,

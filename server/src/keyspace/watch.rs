@@ -86,6 +86,16 @@ impl<W: Copy + Eq + Hash> Watches<W> {
         }
     }
 
+    /// How many watch something.
+    pub(crate) fn watchers(&self) -> usize {
+        self.by_watcher.len()
+    }
+
+    /// How many keys are watched, each counted once.
+    pub(crate) fn watched(&self) -> usize {
+        self.by_key.iter().map(HashMap::len).sum()
+    }
+
     /// The watched keys of a database.
     pub(crate) fn keys(&self, db: usize) -> impl Iterator<Item = &[u8]> {
         self.by_key
@@ -124,6 +134,7 @@ mod tests {
         assert_eq!(on(&mut watches, 3, b"k"), [2]);
         assert_eq!(on(&mut watches, 1, b"k"), []);
         assert_eq!(watches.of(1).len(), 1);
+        assert_eq!((watches.watchers(), watches.watched()), (2, 2));
     }
 
     #[test]

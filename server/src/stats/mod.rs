@@ -31,6 +31,8 @@ pub(crate) struct Stats {
     pub(crate) error_replies: u64,
     pub(crate) connections_received: u64,
     pub(crate) connections_rejected: u64,
+    /// AUTH and HELLO with a wrong user or password.
+    pub(crate) auth_denied: u64,
     pub(crate) commands_processed: u64,
     pub(crate) net_input_bytes: u64,
     pub(crate) net_output_bytes: u64,
