@@ -147,7 +147,6 @@ impl Seat {
     /// One run on a server in its first state.
     fn run(&mut self, case: &Case, script: &Script, cut: Cut) -> Result<Run, Halt> {
         self.prepare(case)?;
-        self.left_behind = Some(case.undo.clone());
         Ok(play(script, &case.header, cut, &mut self.control))
     }
 
@@ -164,6 +163,8 @@ impl Seat {
             self.first
                 .prepare(&mut self.control, &case.undo, &case.header)
         });
+        // Said before it is played: whoever plays it, and however it ends, it leaves this behind.
+        self.left_behind = Some(case.undo.clone());
         let reason = match ready {
             Ok(()) => return Ok(()),
             Err(NotReady::Refused(reason) | NotReady::Dirty(reason)) => reason,
@@ -174,6 +175,7 @@ impl Seat {
         }
         // A fresh server, with the transcript's options from its first moment on.
         self.restart(&case.header.config)?;
+        self.left_behind = Some(case.undo.clone());
         self.special = !case.header.config.is_empty();
         Ok(())
     }
