@@ -29,6 +29,8 @@ pub(crate) type Changed = Vec<&'static str>;
 /// Who asks for a change; some options may be changed from the server's own machine only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Asker {
+    /// The program, before the server starts: nothing is closed to it.
+    Program,
     /// A client on the loopback interface.
     Local,
     /// Any other client.
@@ -167,9 +169,11 @@ impl Config {
             let named = find(name).ok_or_else(|| SetError::Unknown {
                 name: name.to_vec(),
             })?;
-            let refusal = if named.option.flags.contains(Flags::IMMUTABLE) {
+            let starting = asker == Asker::Program;
+            let refusal = if !starting && named.option.flags.contains(Flags::IMMUTABLE) {
                 Some("can't set immutable config")
-            } else if named.option.flags.contains(Flags::PROTECTED)
+            } else if !starting
+                && named.option.flags.contains(Flags::PROTECTED)
                 && !self.enable_protected_configs.allows(asker)
             {
                 Some("can't set protected config")
@@ -196,7 +200,7 @@ impl Permission {
         match self {
             Permission::No => false,
             Permission::Yes => true,
-            Permission::Local => asker == Asker::Local,
+            Permission::Local => asker != Asker::Remote,
         }
     }
 }
