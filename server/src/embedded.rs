@@ -50,10 +50,15 @@ pub struct Connection(usize);
 
 impl Embedded {
     /// A server with an empty keyspace and the configuration of a server started without options.
+    /// [`Builder::embed`](crate::Builder::embed) makes one with another.
     pub fn new(seed: u64) -> Embedded {
+        Embedded::with_config(Config::default(), seed)
+    }
+
+    pub(crate) fn with_config(config: Config, seed: u64) -> Embedded {
         let clock = Clock::default();
         let mut embedded = Embedded {
-            engine: Engine::new(Config::default(), seed, Box::new(clock.clone())),
+            engine: Engine::new(config, seed, Box::new(clock.clone())),
             clock,
             lines: Lines::default(),
         };

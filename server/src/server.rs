@@ -10,6 +10,7 @@ use std::thread::JoinHandle;
 
 use crate::config::file::Startup;
 use crate::config::{Asker, Config};
+use crate::embedded::Embedded;
 use crate::engine::Engine;
 use crate::host::files::Disk;
 use crate::host::log::Logger;
@@ -142,7 +143,7 @@ impl Builder {
     /// Sets an option of redis.conf, `maxmemory` to `100mb`; [`Builder::bind`] says if it was refused.
     pub fn config(mut self, name: &str, value: &str) -> Builder {
         let pairs = [(name.as_bytes(), value.as_bytes())];
-        if let Err(error) = self.config.set(&pairs, Asker::Local) {
+        if let Err(error) = self.config.set(&pairs, Asker::Program) {
             self.refused
                 .get_or_insert(StartError::Config(error.to_string()));
         }
@@ -214,6 +215,33 @@ impl Builder {
             event_loop,
             addrs,
         })
+    }
+
+    /// Makes the server a value without sockets, whose time moves only when it is told to. With a [`Builder::seed`] all
+    /// it does can be repeated.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), respect_server::StartError> {
+    /// use respect_server::Server;
+    ///
+    /// let mut redis = Server::builder().seed(1).config("databases", "2").embed()?;
+    /// let client = redis.connect();
+    /// assert_eq!(redis.exchange(client, b"SELECT 1\r\n"), b"+OK\r\n");
+    /// assert_eq!(redis.exchange(client, b"SELECT 2\r\n"), b"-ERR DB index is out of range\r\n");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// when an option was refused.
+    pub fn embed(self) -> Result<Embedded, StartError> {
+        match self.refused {
+            Some(error) => Err(error),
+            None => {
+                let seed = self.seed.unwrap_or_else(|| fastrand::u64(..));
+                Ok(Embedded::with_config(self.config, seed))
+            }
+        }
     }
 
     /// Starts the server on a thread of its own, named `respect`.
