@@ -14,9 +14,6 @@ const SAMPLE_EVERY_US: u64 = 100_000;
 pub(crate) struct Cron {
     next_us: u64,
     next_sample_us: u64,
-    /// The last expire cycle left expired keys behind, so the fast cycle goes on.
-    expire_unfinished: bool,
-    fast_expire_us: u64,
 }
 
 impl Cron {
@@ -24,8 +21,6 @@ impl Cron {
         Cron {
             next_us: now.mono_us,
             next_sample_us: now.mono_us,
-            expire_unfinished: false,
-            fast_expire_us: 0,
         }
     }
 }

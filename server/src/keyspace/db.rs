@@ -8,7 +8,7 @@ use crate::keyspace::access::{self, Mode};
 use crate::keyspace::changes::{Changes, Class};
 use crate::keyspace::entry::Entry;
 use crate::keyspace::table::{Place, Table};
-use crate::keyspace::value::{New, StringRef, Value, ValueRef};
+use crate::keyspace::value::{New, StringRef, Value};
 use crate::resp::error::Error;
 
 /// While expired keys may not be deleted, a random key is sought so often that has not expired, as in Redis.
@@ -73,10 +73,6 @@ impl Keyspace {
 
     pub(crate) fn db(&self, index: usize) -> &Db {
         &self.dbs[index]
-    }
-
-    pub(crate) fn db_mut(&mut self, index: usize) -> &mut Db {
-        &mut self.dbs[index]
     }
 
     /// Number of databases.
@@ -536,10 +532,5 @@ impl Keys<'_> {
         let now_ms = self.now_ms;
         let entries = self.keyspace.dbs[self.db].table.iter();
         entries.filter(move |entry| !entry.has_expired(now_ms))
-    }
-
-    /// The value of a key without using it, for commands that look at representations.
-    pub(crate) fn value(&mut self, key: &[u8]) -> Option<ValueRef<'_>> {
-        self.peek(key).map(|entry| entry.value())
     }
 }
