@@ -1,4 +1,14 @@
 //! The judge: does your server respect the protocol?
+//!
+//! A [`transcript`] is a recorded dialogue with real servers; a [`case`] is one ready to be played. [`replay`] plays it once on
+//! the connections of a [`session`], with its writes divided by [`cuts`], and [`compare`] names what is wrong. A [`seat`] holds
+//! one [`server`], brings it back to its first state ([`reset`]) and plays a case at every cut; a [`suite`] has many of them
+//! play many cases at once. [`report`] tells a person what came of it, less what is [`known`]. The [`recorder`] asks the real
+//! servers ([`oracle`]) what a transcript asks, and [`record`] writes their answers down; [`generate`] makes up what nobody
+//! wrote; [`slow`] judges what others see while clients are slow.
+//!
+//! Arrows point from the later names to the earlier ones; [`wire`] (replies) and [`request`] are known to all and know nobody.
+//! Nothing here links a server: whoever is judged is spoken to over TCP.
 
 pub mod case;
 pub mod compare;

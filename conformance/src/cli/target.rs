@@ -65,5 +65,7 @@ fn ours() -> Result<PathBuf, Stop> {
     let root = workspace::root().ok_or_else(|| {
         Stop::usage("our own server is built from its checkout, and this is none; name a --target")
     })?;
+    // A first build takes minutes; silence would look like a hang.
+    eprintln!("building our own server (cargo build --release -p respect-server)");
     ours::build(&root, Profile::Release).map_err(|why| Stop(Exit::Target, why))
 }
