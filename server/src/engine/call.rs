@@ -32,9 +32,10 @@ impl Engine {
         let before = reply.output_len();
         let outcome = match entry.command.run {
             Run::Data(run) => {
-                let Some(session) = self.clients.get(client) else {
+                let Some(session) = self.clients.get_mut(client) else {
                     return;
                 };
+                session.commands += 1;
                 let (db, no_touch) = (session.db, session.is(ClientFlags::NO_TOUCH));
                 run(&mut Data {
                     args,
@@ -60,9 +61,10 @@ impl Engine {
                     entry,
                 };
                 let outcome = run(self, &mut call);
-                // HELLO and RESET choose the protocol of their own reply.
-                let protocol = call.reply.protocol();
-                reply.set_protocol(protocol);
+                // CLIENT LIST does not count the command that asks for it.
+                if let Some(session) = self.clients.get_mut(client) {
+                    session.commands += 1;
+                }
                 outcome
             }
             Run::Container => Err(Error::arity(&entry.full_name)),
@@ -86,9 +88,6 @@ impl Engine {
         stat.usec += took_us;
         stat.failed += u64::from(failed);
         self.stats.commands_processed += 1;
-        if let Some(client) = self.clients.get_mut(client) {
-            client.commands += 1;
-        }
         let slow_us = self.config.slowlog_log_slower_than;
         if slow_us >= 0 && took_us >= slow_us as u64 {
             self.log_slow(client, entry, args, took_us);

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::engine::Engine;
 use crate::engine::client::{ClientFlags, ClientKey};
 use crate::engine::host::Now;
+use crate::engine::output::is_over_limit;
 
 /// Time between two samples of a rate.
 const SAMPLE_EVERY_US: u64 = 100_000;
@@ -90,9 +91,12 @@ impl Engine {
         }
         let mut over: Vec<(ClientKey, usize)> = Vec::new();
         let mut idle: Vec<ClientKey> = Vec::new();
-        for client in self.clients.iter() {
-            if client.over_soft_limit_ms.is_some() {
-                over.push((client.key, client.output.len()));
+        for client in self.clients.iter_mut() {
+            let held = client.output.len();
+            if client.over_soft_limit_ms.is_some()
+                && is_over_limit(client, held, &self.config, self.now)
+            {
+                over.push((client.key, held));
             }
             let exempt = client.is(ClientFlags::PUBSUB | ClientFlags::POSTPONED);
             if timeout_ms > 0 && !exempt && now_ms - client.active_ms > timeout_ms {
@@ -100,9 +104,7 @@ impl Engine {
             }
         }
         for (key, held) in over {
-            if self.is_over_limit(key, held) {
-                self.doom(key);
-            }
+            self.overrun(key, held);
         }
         for key in idle {
             log::debug!("Closing idle client");

@@ -1,7 +1,8 @@
 //! Bytes to a client: who has some waiting, who has too many, who is to be closed.
 
-use crate::engine::Engine;
+use crate::config::Config;
 use crate::engine::client::{Client, ClientFlags, ClientKey};
+use crate::engine::{Engine, Now};
 use crate::resp::output::Output;
 use crate::resp::reply::Reply;
 
@@ -32,7 +33,7 @@ impl Engine {
     pub(crate) fn close_after_reply(&mut self, key: ClientKey) {
         if let Some(client) = self.clients.get_mut(key) {
             client.flags.insert(ClientFlags::CLOSE_AFTER_REPLY);
-            self.will_write(key);
+            self.note_output(key);
         }
     }
 
@@ -49,9 +50,7 @@ impl Engine {
     pub(crate) fn writable(&mut self, key: ClientKey) {
         if let Some(client) = self.clients.get_mut(key) {
             client.flags.remove(ClientFlags::WRITE_BLOCKED);
-            if !client.output.is_empty() {
-                self.will_write(key);
-            }
+            self.note_output(key);
         }
     }
 
@@ -79,7 +78,7 @@ impl Engine {
         }
         out.settle();
         let held = out.len();
-        if self.is_over_limit(key, held) {
+        if is_over_limit(client, held, &self.config, self.now) {
             self.overrun(key, held);
         }
     }
@@ -97,23 +96,16 @@ impl Engine {
         if held == 0 && !client.is(ClientFlags::CLOSE_AFTER_REPLY) {
             return;
         }
-        if self.is_over_limit(key, held) {
+        if is_over_limit(client, held, &self.config, self.now) {
             self.overrun(key, held);
-        } else {
-            self.will_write(key);
-        }
-    }
-
-    fn will_write(&mut self, key: ClientKey) {
-        if let Some(client) = self.clients.get_mut(key)
-            && !client.is(ClientFlags::PENDING_WRITE | ClientFlags::WRITE_BLOCKED)
-        {
+        } else if !client.is(ClientFlags::PENDING_WRITE | ClientFlags::WRITE_BLOCKED) {
             client.flags.insert(ClientFlags::PENDING_WRITE);
             self.lists.writing.push(key);
         }
     }
 
-    fn overrun(&mut self, key: ClientKey, held: usize) {
+    /// Closes a client that leaves too much unread.
+    pub(super) fn overrun(&mut self, key: ClientKey, held: usize) {
         let Some(client) = self
             .clients
             .get(key)
@@ -128,34 +120,28 @@ impl Engine {
         self.stats.output_buffer_limit_disconnections += 1;
         self.doom(key);
     }
+}
 
-    /// Whether so many unwritten bytes are too many for a client, now or for too long.
-    pub(crate) fn is_over_limit(&mut self, key: ClientKey, held: usize) -> bool {
-        let now_ms = self.now.wall_ms();
-        let Some(client) = self.clients.get(key) else {
-            return false;
-        };
-        if held > UNAUTHENTICATED_OUTPUT_MAX && !self.is_authenticated(client) {
-            return true;
-        }
-        let limit = if client.is(ClientFlags::PUBSUB) {
-            self.config.client_output_buffer_limit.pubsub
-        } else {
-            self.config.client_output_buffer_limit.normal
-        };
-        let over = |bytes: u64| bytes != 0 && held as u64 >= bytes;
-        if over(limit.hard_bytes) {
-            return true;
-        }
-        let soft = over(limit.soft_bytes);
-        let Some(client) = self.clients.get_mut(key) else {
-            return false;
-        };
-        if !soft {
-            client.over_soft_limit_ms = None;
-            return false;
-        }
-        let since_ms = *client.over_soft_limit_ms.get_or_insert(now_ms);
-        now_ms - since_ms > limit.soft_s as i64 * 1000
+/// Whether so many unwritten bytes are too many for a client, now or for too long.
+pub(super) fn is_over_limit(client: &mut Client, held: usize, config: &Config, now: Now) -> bool {
+    let stranger = !client.is(ClientFlags::AUTHENTICATED) && !config.requirepass.is_empty();
+    if stranger && held > UNAUTHENTICATED_OUTPUT_MAX {
+        return true;
     }
+    let limits = &config.client_output_buffer_limit;
+    let limit = if client.is(ClientFlags::PUBSUB) {
+        &limits.pubsub
+    } else {
+        &limits.normal
+    };
+    let over = |bytes: u64| bytes != 0 && held as u64 >= bytes;
+    if over(limit.hard_bytes) {
+        return true;
+    }
+    if !over(limit.soft_bytes) {
+        client.over_soft_limit_ms = None;
+        return false;
+    }
+    let since_ms = *client.over_soft_limit_ms.get_or_insert(now.wall_ms());
+    now.wall_ms() - since_ms > i64::from(limit.soft_s) * 1000
 }
