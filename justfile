@@ -1,0 +1,32 @@
+# Recipes with `*arguments` pass them on: just conformance --oracle redis-8.2.3 'strings/*'
+
+set positional-arguments
+
+# List the recipes
+[private]
+default:
+    @just --list --unsorted
+
+# Judge our server: every transcript, at every cut
+conformance *arguments:
+    cargo conformance "$@"
+
+# Run all tests
+test *arguments:
+    cargo test --workspace "$@"
+
+# Bring the real servers under target/oracles, pinned by version and sum
+oracles:
+    cargo respect oracle install --all
+
+# Ask the installed real servers again, and rewrite in place what the transcripts expect
+record *arguments:
+    cargo respect record "$@"
+
+# Compare the speed of our server and of every installed real one
+bench *arguments:
+    cargo bench -p respect-conformance --bench side_by_side -- "$@"
+
+# Do what CI does, on Debian 12: tools, formatting, lints, documentation, tests, judgement
+ci:
+    .ci/run
