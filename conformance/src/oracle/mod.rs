@@ -3,6 +3,7 @@
 
 mod install;
 
+use std::env;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -209,6 +210,26 @@ pub fn present(oracles: &Path) -> Vec<&'static Build> {
         .collect()
 }
 
+/// The builds that must be installed here: those that `$RESPECT_REQUIRE_ORACLES` names, ids separated by commas.
+///
+/// A test that asks a live oracle passes on a machine that has none. Where one is meant to be, as in CI, the variable
+/// makes its absence a failure.
+///
+/// # Errors
+/// When it names a build that there is not.
+pub fn required() -> Result<Vec<&'static Build>, String> {
+    let ids = env::var("RESPECT_REQUIRE_ORACLES").unwrap_or_default();
+    named(&ids)
+}
+
+fn named(ids: &str) -> Result<Vec<&'static Build>, String> {
+    let ids = ids.split(',').map(str::trim).filter(|id| !id.is_empty());
+    ids.map(|id| {
+        find(id).ok_or_else(|| format!("no build is called {id}; there are {}", self::ids()))
+    })
+    .collect()
+}
+
 fn sha256(file: &Path) -> io::Result<String> {
     let sum = Sha256::digest(fs::read(file)?);
     Ok(sum.iter().map(|byte| format!("{byte:02x}")).collect())
@@ -240,6 +261,18 @@ mod tests {
             }
         }
         assert!(find("redis-0.0.1").is_none());
+    }
+
+    #[test]
+    fn builds_are_required_by_their_ids_and_a_slip_is_told() {
+        let ids = |builds: Vec<&Build>| builds.into_iter().map(Build::id).collect::<Vec<_>>();
+        assert_eq!(
+            named("valkey-9.1.2, redis-8.2.3,").map(ids).unwrap(),
+            ["valkey-9.1.2", "redis-8.2.3"]
+        );
+        assert!(named("").unwrap().is_empty());
+        let slip = named("redis-8.2.3,redis-8").unwrap_err();
+        assert!(slip.starts_with("no build is called redis-8;"), "{slip}");
     }
 
     #[test]
