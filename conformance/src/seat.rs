@@ -405,3 +405,35 @@ fn fatality(death: Option<Death>, trouble: String, cut: Cut, wire: Vec<WireEvent
 fn unreachable(error: impl std::fmt::Display) -> Unreachable {
     Unreachable(error.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_waits_by_its_nature_is_cut_at_a_dozen_places_spread_evenly() {
+        let singles = |elapsed: Duration| {
+            let mut judgement = Judgement::default();
+            let ways = ways(&[101], Cuts::All, elapsed, &mut judgement);
+            let places: Vec<usize> = ways
+                .iter()
+                .filter_map(|cut| {
+                    if let Cut::At(place) = cut {
+                        Some(*place)
+                    } else {
+                        None
+                    }
+                })
+                .collect();
+            (places, judgement.waits)
+        };
+        let (all, waits) = singles(Duration::ZERO);
+        assert_eq!((all.len(), waits), (100, false));
+        let (some, waits) = singles(2 * WAITING);
+        assert_eq!((some.len(), waits), (WAITING_CUTS, true));
+        assert!(
+            some.windows(2).all(|pair| pair[1] - pair[0] <= 9),
+            "{some:?}"
+        );
+    }
+}

@@ -2,6 +2,7 @@
 //! each of them, at the right byte. The honest server must pass the same transcripts, or the lie would prove nothing.
 
 mod command_line;
+mod recording;
 mod server;
 mod streams;
 
@@ -12,6 +13,7 @@ use respect_conformance::compare::Fault;
 use respect_conformance::control::Barrier;
 use respect_conformance::cuts::Cut;
 use respect_conformance::replay::Divergence;
+use respect_conformance::report;
 use respect_conformance::server::Origin;
 use respect_conformance::suite::{self, CaseReport, Cuts, Failure, Plan, Unreachable, Verdict};
 use respect_conformance::transcript::Identity;
@@ -19,11 +21,15 @@ use respect_conformance::wire::Kind;
 
 use server::{Liar, Lie};
 
-fn judge(liar: &Liar, steps: &str) -> Result<CaseReport, Unreachable> {
+fn case(steps: &str) -> Case {
     let text = format!(
         "@id liar/case\n@title A case\n@level must\n@why a test\n@timeout 300ms\n\n{steps}"
     );
-    let case = Case::parse(Path::new("liar/case.resp"), &text).unwrap();
+    Case::parse(Path::new("liar/case.resp"), &text).unwrap()
+}
+
+fn judge(liar: &Liar, steps: &str) -> Result<CaseReport, Unreachable> {
+    let case = case(steps);
     let plan = Plan {
         target: Origin::Address(liar.address()),
         judged_as: Some("redis-8.2.3".parse::<Identity>().unwrap()),
@@ -233,6 +239,32 @@ fn an_answer_that_depends_on_a_cut_is_noticed_and_the_cut_is_named() {
         "{:?}",
         inside.cut
     );
+}
+
+#[test]
+fn a_failure_is_told_with_both_sides_a_caret_and_the_way_to_see_it_again() {
+    let steps = "a: PING\na< +PONG\na: ECHO Hello\na< $5\\r\\nHello\n";
+    let failure = failure(Lie::LowercasedBulk, steps);
+    let text = report::failure(&case(steps), &failure, &"redis-8.2.3".parse().unwrap());
+    let due = r"
+DIVERGES  liar/case                                              must    as redis-8.2.3
+  A case
+  why: a test
+  a>> *2\r\n$4\r\nECHO\r\n$5\r\nHello\r\n
+  expected  $5\r\nHello\r\n                           redis 6.2.5, 7.0.15, 8.2.3, valkey 8.1.8, 9.1.2
+  actual    $5\r\nhello\r\n
+                  ^ byte 4 (byte 11 of the connection): other bytes
+  then      the connection is open, and in sync
+  cut       none: it differs as written
+  wire      a → *1\r\n$4\r\nPING\r\n
+            a ← +PONG\r\n
+            a → *2\r\n$4\r\nECHO\r\n$5\r\nHello\r\n
+            a ← $5\r\nhello\r\n
+  at        fixtures/liar/case.resp:10
+  again:    printf '*1\r\n$4\r\nPING\r\n*2\r\n$4\r\nECHO\r\n$5\r\nHello\r\n' | nc -q1 127.0.0.1 6380
+  again:    respect run 'liar/case'
+";
+    assert_eq!(format!("\n{text}"), due);
 }
 
 #[test]

@@ -54,6 +54,8 @@ pub(crate) enum Lie {
     IdentifiedAndLowercased,
     /// Somebody's data are in it.
     HoldsKeys,
+    /// Echoes the client's port instead.
+    NeverTwiceTheSame,
 }
 
 /// The running server. Dropping it ends its thread.
@@ -215,6 +217,10 @@ impl Client {
                 vec![Deed::Say(bulk(b"cut"))]
             }
             ("ECHO", Lie::Dies) => vec![Deed::Die],
+            ("ECHO", Lie::NeverTwiceTheSame) => {
+                let port = self.stream.peer_addr().unwrap().port();
+                vec![Deed::Say(bulk(port.to_string().as_bytes()))]
+            }
             ("ECHO", _) => vec![Deed::Say(bulk(argument))],
 
             ("NULLBULK", Lie::NullArrayForNullBulk) | ("NULLARRAY", Lie::NullArrayForNullBulk) => {
