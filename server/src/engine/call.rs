@@ -4,7 +4,7 @@ use crate::engine::Engine;
 use crate::engine::client::{ClientFlags, ClientKey};
 use crate::engine::data::Data;
 use crate::keyspace::db::Keys;
-use crate::registry::command::{Flags, Run};
+use crate::registry::command::{Flags, Outcome, Run};
 use crate::registry::table::Entry;
 use crate::resp::args::Args;
 use crate::resp::error::Error;
@@ -19,6 +19,13 @@ pub(crate) struct Call<'a> {
     pub(crate) entry: &'static Entry,
 }
 
+/// The moment before a command.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Begun {
+    at_us: u64,
+    output_len: usize,
+}
+
 impl Engine {
     /// Runs one command that passed the gate, and writes its reply.
     pub(crate) fn call(
@@ -28,8 +35,7 @@ impl Engine {
         args: Args<'_>,
         mut reply: Reply<'_>,
     ) {
-        let started_us = self.now.mono_us;
-        let before = reply.output_len();
+        let begun = self.begin_call(&reply);
         let outcome = match entry.command.run {
             Run::Data(run) => {
                 let Some(session) = self.clients.get_mut(client) else {
@@ -37,21 +43,7 @@ impl Engine {
                 };
                 session.commands += 1;
                 let (db, no_touch) = (session.db, session.is(ClientFlags::NO_TOUCH));
-                run(&mut Data {
-                    args,
-                    keys: Keys {
-                        keyspace: &mut self.keyspace,
-                        changes: &mut self.changes,
-                        rng: &mut self.rng,
-                        db,
-                        now_ms: self.now.wall_ms(),
-                        access: self.access,
-                        no_touch,
-                    },
-                    reply: reply.reborrow(),
-                    config: &self.config,
-                    now: self.now,
-                })
+                self.run_data(db, no_touch, run, args, reply.reborrow())
             }
             Run::Engine(run) => {
                 let mut call = Call {
@@ -69,11 +61,64 @@ impl Engine {
             }
             Run::Container => Err(Error::arity(&entry.full_name)),
         };
+        self.end_call(client, entry, args, reply, begun, outcome);
+        if let Some(client) = self.clients.get_mut(client) {
+            client.commands += 1;
+        }
+    }
+
+    /// What [`Engine::end_call`] must know of the moment before a command.
+    #[inline]
+    pub(super) fn begin_call(&self, reply: &Reply<'_>) -> Begun {
+        Begun {
+            at_us: self.now.mono_us,
+            output_len: reply.output_len(),
+        }
+    }
+
+    /// Runs a data command on a database.
+    #[inline]
+    pub(super) fn run_data(
+        &mut self,
+        db: usize,
+        no_touch: bool,
+        run: fn(&mut Data<'_>) -> Outcome,
+        args: Args<'_>,
+        reply: Reply<'_>,
+    ) -> Outcome {
+        run(&mut Data {
+            args,
+            keys: Keys {
+                keyspace: &mut self.keyspace,
+                changes: &mut self.changes,
+                rng: &mut self.rng,
+                db,
+                now_ms: self.now.wall_ms(),
+                access: self.access,
+                no_touch,
+            },
+            reply,
+            config: &self.config,
+            now: self.now,
+        })
+    }
+
+    /// Writes a command's error, counts the command, and carries out what follows from the keys it touched.
+    #[inline]
+    pub(super) fn end_call(
+        &mut self,
+        client: ClientKey,
+        entry: &'static Entry,
+        args: Args<'_>,
+        mut reply: Reply<'_>,
+        begun: Begun,
+        outcome: Outcome,
+    ) {
         let failed = outcome.is_err();
         if let Err(error) = outcome {
             debug_assert_eq!(
                 reply.output_len(),
-                before,
+                begun.output_len,
                 "{} wrote half a reply and failed",
                 entry.full_name
             );
@@ -81,7 +126,7 @@ impl Engine {
             reply.error(&error);
         }
         self.tick();
-        let took_us = self.now.mono_us - started_us;
+        let took_us = self.now.mono_us - begun.at_us;
         self.stats.commands_us += took_us;
         let stat = &mut self.stats.commands[entry.slot];
         stat.calls += 1;

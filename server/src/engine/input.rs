@@ -150,7 +150,15 @@ impl Engine {
         bytes: &[u8],
         out: &mut Output,
     ) -> Progress {
-        for _ in 0..COMMANDS_PER_TURN {
+        let mut left = COMMANDS_PER_TURN;
+        while left > 0 {
+            let ran = self.run_ahead(key, &mut input.parser, bytes, out, left);
+            if ran > 0 {
+                left -= ran;
+                self.after_command(key, out);
+                continue;
+            }
+            left -= 1;
             let Some(client) = self.clients.get(key) else {
                 return Progress::Idle;
             };

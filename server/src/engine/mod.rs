@@ -3,6 +3,7 @@
 //! It owns no socket, file, thread, clock or random source that it was not given. Everything here sequences other
 //! modules; what a command does stands with the command.
 
+mod ahead;
 mod call;
 mod client;
 mod clients;
@@ -70,6 +71,7 @@ pub(crate) struct Engine {
     pub(crate) replication_id: String,
     /// Set by SHUTDOWN and by signals: the loop ends with the turn.
     pub(crate) stopping: bool,
+    ahead: ahead::ReadAhead,
     lists: turn::Lists,
     cron: cron::Cron,
     expiry: expiry::Expiry,
@@ -99,6 +101,7 @@ impl Engine {
             run_id: hex_id(&mut rng),
             replication_id: hex_id(&mut rng),
             stopping: false,
+            ahead: ahead::ReadAhead::default(),
             lists: turn::Lists::default(),
             cron: cron::Cron::new(now),
             expiry: expiry::Expiry::default(),

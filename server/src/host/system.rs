@@ -38,9 +38,15 @@ impl Default for Allocator {
 /// Has the sockets listen elsewhere; the sockets belong to the event loop, not to this module.
 pub(crate) type Listen = Box<dyn FnMut(&[String], u16) -> Result<(), String> + Send>;
 
+/// How long one reading of the wall clock serves.
+const WALL_CLOCK_EVERY_US: u64 = 500;
+
 /// The real clocks and the real memory.
 pub(crate) struct System {
     started: Instant,
+    /// The wall clock when it was last read, and when that was.
+    wall_us: i64,
+    wall_read_at_us: u64,
     allocator: Allocator,
     lazyfree: LazyFree,
     listen: Listen,
@@ -51,6 +57,8 @@ impl System {
     pub(crate) fn new(allocator: Allocator, listen: Listen) -> System {
         System {
             started: Instant::now(),
+            wall_us: 0,
+            wall_read_at_us: 0,
             allocator,
             lazyfree: LazyFree::default(),
             listen,
@@ -60,13 +68,21 @@ impl System {
 
 impl Host for System {
     fn now(&mut self) -> Now {
-        // A clock set before 1970 reads as 1970: Redis would count from there too.
-        let wall = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
+        let elapsed = self.started.elapsed();
+        let mono_us = elapsed.as_secs() * 1_000_000 + u64::from(elapsed.subsec_micros());
+        // The engine reads the time after every command; between two looks at the wall clock the other one serves.
+        if mono_us - self.wall_read_at_us >= WALL_CLOCK_EVERY_US || self.wall_us == 0 {
+            // A clock set before 1970 reads as 1970: Redis would count from there too.
+            let wall = SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .unwrap_or_default();
+            self.wall_us = wall.as_micros() as i64;
+            self.wall_read_at_us = mono_us;
+        }
+        let since_us = (mono_us - self.wall_read_at_us) as i64;
         Now {
-            mono_us: self.started.elapsed().as_micros() as u64,
-            wall_us: wall.as_micros() as i64,
+            mono_us,
+            wall_us: self.wall_us + since_us,
         }
     }
 

@@ -32,6 +32,12 @@ const LOAD_PER_TWO: usize = 11;
 /// The most overflow buckets a chunk can have: their numbers fit a byte, and 0 is none.
 const OVERFLOW_MAX: usize = u8::MAX as usize;
 
+/// Below so many keys the table lies in the processor's caches anyway.
+const WARM_ENTRIES_MIN: usize = 4096;
+
+/// Keys whose memory is fetched together: about as many as a processor can have on their way.
+const WARM_TOGETHER: usize = 16;
+
 #[repr(align(64))]
 #[derive(Default)]
 struct Bucket {
@@ -207,6 +213,35 @@ impl Table {
     #[inline]
     pub(crate) fn get(&self, key: &[u8]) -> Option<&Entry> {
         self.at(self.find(key)?)
+    }
+
+    /// Touches the memory that looking these keys up will need, all at once: the processor waits for one fetch while it
+    /// waits for the others, where look-ups one after the other would wait for each.
+    pub(crate) fn warm<'k>(&self, mut keys: impl Iterator<Item = &'k [u8]>) {
+        if self.entries < WARM_ENTRIES_MIN {
+            return;
+        }
+        loop {
+            let mut buckets: [Option<(&Bucket, u8)>; WARM_TOGETHER] = [None; WARM_TOGETHER];
+            let mut touched = 0_u32;
+            for (place, key) in buckets.iter_mut().zip(&mut keys) {
+                let hash = self.hash(key);
+                let bucket = self.bucket(self.home(hash), 0);
+                touched ^= u32::from(bucket.tags[0]);
+                *place = Some((bucket, tag(hash)));
+            }
+            for (bucket, tag) in buckets.iter().flatten() {
+                let slot = bucket.candidates(*tag).trailing_zeros() as usize / 8;
+                if let Some(Some(entry)) = bucket.slots.get(slot) {
+                    touched ^= entry.access();
+                }
+            }
+            // What was read is of no use; that it was read is.
+            std::hint::black_box(touched);
+            if buckets[WARM_TOGETHER - 1].is_none() {
+                return;
+            }
+        }
     }
 
     /// The entry of a key, to be changed in place; its key must stay, and [`Table::replace`] serves a new deadline.

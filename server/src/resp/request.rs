@@ -94,6 +94,14 @@ impl fmt::Display for ProtocolError {
     }
 }
 
+/// A command read ahead: see [`Parser::read_ahead`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ahead {
+    first: usize,
+    count: usize,
+    end: usize,
+}
+
 /// Where a command stands that has begun and not ended.
 #[derive(Debug, Default)]
 pub(crate) struct Parser {
@@ -159,6 +167,67 @@ impl Parser {
             }
             return Ok(Step::Command);
         }
+    }
+
+    /// Reads small complete multibulk commands ahead of their being run, so that what they need can be fetched from
+    /// memory together. Stops before anything else (half a command, an inline or a large one, an error): that is for
+    /// [`Parser::next`]. Nothing is consumed until [`Parser::ran`] says so.
+    ///
+    /// The client must have authenticated: the limits on those who have not are [`Parser::next`]'s.
+    pub(crate) fn read_ahead(
+        &mut self,
+        buffer: &[u8],
+        commands: &mut Vec<Ahead>,
+        commands_max: usize,
+    ) {
+        commands.clear();
+        if self.missing > 0 || self.searched > 0 || self.held {
+            return;
+        }
+        self.start();
+        let mut at = self.at;
+        while commands.len() < commands_max {
+            let first = self.spans.len();
+            let Some((count, mut next)) = short_header(buffer, at, b'*') else {
+                break;
+            };
+            for _ in 0..count {
+                let Some((len, start)) = short_header(buffer, next, b'$') else {
+                    break;
+                };
+                // Nobody looks at the two bytes behind an argument, but they must have come.
+                if start + len + 2 > buffer.len() {
+                    break;
+                }
+                self.spans.push(Span::new(start, start + len));
+                next = start + len + 2;
+            }
+            if count == 0 || self.spans.len() < first + count {
+                self.spans.truncate(first);
+                break;
+            }
+            at = next;
+            commands.push(Ahead {
+                first,
+                count,
+                end: next,
+            });
+        }
+    }
+
+    /// The arguments of a command read ahead.
+    pub(crate) fn args_ahead<'a>(&'a self, buffer: &'a [u8], ahead: Ahead) -> Args<'a> {
+        Args::new(
+            buffer,
+            &self.spans[ahead.first..ahead.first + ahead.count],
+            &[],
+        )
+    }
+
+    /// Says that a command read ahead, and so all before it, has run.
+    pub(crate) fn ran(&mut self, ahead: Ahead) {
+        self.at = ahead.end;
+        self.begin = ahead.end;
     }
 
     /// Forgets the last command, whose arguments are not needed any more, and marks where the next one begins.
@@ -323,13 +392,14 @@ impl Parser {
                 None => return self.unfinished(rest, rest.len(), too_big),
             }
         };
+        let (kind, digits) = (rest[0], rest.get(1..end).unwrap_or_default());
         // As with inline requests, a NUL hides the line end from Redis.
-        if let Some(nul) = memchr(0, &rest[..end]) {
+        if let Some(nul) = rest[..end].iter().position(|&byte| byte == 0) {
             return self.unfinished(rest, nul, too_big);
         }
         self.at += end + 2;
         self.searched = 0;
-        Ok(Some((rest[0], rest.get(1..end).unwrap_or_default())))
+        Ok(Some((kind, digits)))
     }
 
     fn count(&mut self, buffer: &[u8], limits: Limits) -> Result<Option<usize>, ProtocolError> {
@@ -395,6 +465,27 @@ impl Parser {
     }
 }
 
+/// A whole header of this kind at `at` with a number of at most four digits that is neither negative nor odd in any
+/// other way, and where the next byte after it lies.
+#[inline]
+fn short_header(buffer: &[u8], at: usize, kind: u8) -> Option<(usize, usize)> {
+    let digit = |byte: u8| byte.is_ascii_digit().then(|| usize::from(byte - b'0'));
+    match *buffer.get(at..)? {
+        [k, a, b'\r', _, ..] if k == kind => Some((digit(a)?, at + 4)),
+        [k, a @ b'1'..=b'9', b, b'\r', _, ..] if k == kind => {
+            Some((digit(a)? * 10 + digit(b)?, at + 5))
+        }
+        [k, a @ b'1'..=b'9', b, c, b'\r', _, ..] if k == kind => {
+            Some((digit(a)? * 100 + digit(b)? * 10 + digit(c)?, at + 6))
+        }
+        [k, a @ b'1'..=b'9', b, c, d, b'\r', _, ..] if k == kind => Some((
+            digit(a)? * 1000 + digit(b)? * 100 + digit(c)? * 10 + digit(d)?,
+            at + 7,
+        )),
+        _ => None,
+    }
+}
+
 /// An integer as Redis reads it in headers.
 #[inline]
 fn number(digits: &[u8]) -> Option<i64> {
@@ -416,6 +507,34 @@ mod tests {
     };
 
     type Outcome = (Vec<Vec<Vec<u8>>>, Option<ProtocolError>);
+
+    /// As [`feed`], but reads ahead wherever it may, and runs only `run` of every four commands so read.
+    fn feed_ahead(pieces: &[&[u8]], run: usize) -> Outcome {
+        let mut parser = Parser::default();
+        let (mut buffer, mut commands, mut ahead) = (Vec::new(), Vec::new(), Vec::new());
+        let owned = |args: Args<'_>| args.iter().map(<[u8]>::to_vec).collect();
+        for piece in pieces {
+            let taken = parser.fill(piece);
+            buffer.extend_from_slice(&piece[taken..]);
+            loop {
+                parser.read_ahead(&buffer, &mut ahead, 4);
+                for ahead in ahead.iter().copied().take(run) {
+                    commands.push(owned(parser.args_ahead(&buffer, ahead)));
+                    parser.ran(ahead);
+                }
+                match parser.next(&buffer, LIMITS) {
+                    Ok(Step::Command) => commands.push(owned(parser.args(&buffer))),
+                    Ok(Step::Incomplete) => break,
+                    Err(error) => return (commands, Some(error)),
+                }
+            }
+            buffer.truncate(buffer.len() - parser.moved());
+            let consumed = parser.consumed();
+            buffer.drain(..consumed);
+            parser.dropped(consumed);
+        }
+        (commands, None)
+    }
 
     /// Feeds `pieces` as a client's buffer would hold them: consumed bytes are dropped after every piece.
     fn feed(pieces: &[&[u8]]) -> Outcome {
@@ -564,6 +683,9 @@ mod tests {
             cuts.sort_unstable();
             let parts: Vec<&[u8]> = cuts.windows(2).map(|w| &stream[w[0]..w[1]]).collect();
             prop_assert_eq!(feed(&parts), whole_and_bytewise(&stream));
+            for run in 0..=4 {
+                prop_assert_eq!(feed_ahead(&parts, run), feed(&parts));
+            }
         }
     }
 }
