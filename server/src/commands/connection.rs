@@ -2,7 +2,7 @@
 
 use crate::commands::{arguments, client};
 use crate::config::REDIS_VERSION;
-use crate::engine::{Call, ClientFlags, Engine};
+use crate::engine::{Call, ClientFlags, Data, Engine};
 use crate::registry::command::{Arg, ArgKind, Categories, Command, Flags, Group, Outcome, Run};
 use crate::resp::error::Error;
 use crate::resp::reply::Protocol;
@@ -29,7 +29,7 @@ pub(crate) const COMMANDS: &[Command] = &[
         .summary("Authenticates the connection.")
         .complexity("O(N) where N is the number of passwords defined for the user")
         .history(&[("6.0.0", "Added ACL style (username and password).")]),
-    Command::new("echo", "1.0.0", Group::Connection, 2, Run::Engine(echo))
+    Command::new("echo", "1.0.0", Group::Connection, 2, Run::Data(echo))
         .flags(Flags::LOADING.union(Flags::STALE).union(Flags::FAST))
         .categories(Categories::CONNECTION)
         .args(&[Arg::new("message", ArgKind::String)])
@@ -71,7 +71,7 @@ pub(crate) const COMMANDS: &[Command] = &[
             "`protover` made optional; when called without arguments the \
              command reports the current connection's context.",
         )]),
-    Command::new("ping", "1.0.0", Group::Connection, -1, Run::Engine(ping))
+    Command::new("ping", "1.0.0", Group::Connection, -1, Run::Data(ping))
         .flags(Flags::FAST)
         .categories(Categories::CONNECTION)
         .args(&[Arg::new("message", ArgKind::String).optional()])
@@ -160,8 +160,8 @@ fn same(a: &[u8], b: &[u8]) -> bool {
     a.len() == b.len() && a.iter().zip(b).fold(0, |differ, (a, b)| differ | (a ^ b)) == 0
 }
 
-fn echo(_: &mut Engine, call: &mut Call<'_>) -> Outcome {
-    call.reply.bulk(call.args.at(1));
+fn echo(d: &mut Data<'_>) -> Outcome {
+    d.reply.bulk(d.args.at(1));
     Ok(())
 }
 
@@ -237,26 +237,21 @@ fn hello(engine: &mut Engine, call: &mut Call<'_>) -> Outcome {
     Ok(())
 }
 
-fn ping(engine: &mut Engine, call: &mut Call<'_>) -> Outcome {
-    if call.args.len() > 2 {
-        return Err(Error::arity(&call.entry.full_name));
+fn ping(d: &mut Data<'_>) -> Outcome {
+    if d.args.len() > 2 {
+        return Err(Error::arity("ping"));
     }
-    let message = call.args.get(1);
-    // Whoever reads only messages must find one here too.
-    let as_message = call.reply.protocol() == Protocol::Resp2
-        && engine
-            .clients
-            .get(call.client)
-            .is_some_and(|client| client.is(ClientFlags::PUBSUB));
-    if as_message {
-        call.reply.array(2);
-        call.reply.bulk(b"pong");
-        call.reply.bulk(message.unwrap_or_default());
+    let message = d.args.get(1);
+    if d.reads_only_messages {
+        // It must find a message here too.
+        d.reply.array(2);
+        d.reply.bulk(b"pong");
+        d.reply.bulk(message.unwrap_or_default());
         return Ok(());
     }
     match message {
-        None => call.reply.status("PONG"),
-        Some(message) => call.reply.bulk(message),
+        None => d.reply.status("PONG"),
+        Some(message) => d.reply.bulk(message),
     }
     Ok(())
 }

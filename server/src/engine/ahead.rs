@@ -4,6 +4,7 @@
 //! state is left to [`Engine::dispatch`]. While data commands run, nothing about their client can change.
 
 use crate::engine::Engine;
+use crate::engine::call::View;
 use crate::engine::client::{ClientFlags, ClientKey};
 use crate::registry::command::{Begin, Find, Run};
 use crate::registry::table::Entry;
@@ -42,7 +43,11 @@ impl Engine {
         if !plain || self.pause.is_some() || self.config.maxmemory != 0 {
             return 0;
         }
-        let (db, protocol, mut last) = (client.db, client.protocol, client.last);
+        let (protocol, mut last) = (client.protocol, client.last);
+        let view = View {
+            db: client.db,
+            ..View::default()
+        };
         let mut ahead = std::mem::take(&mut self.ahead);
         parser.read_ahead(bytes, &mut ahead.commands, commands_max.min(COMMANDS_MAX));
         ahead.entries.clear();
@@ -59,7 +64,7 @@ impl Engine {
             let commands = ahead.commands.iter().zip(&ahead.entries);
             let keys = commands
                 .flat_map(|(command, entry)| keys(parser.args_ahead(bytes, *command), entry));
-            self.keyspace.db(db).table.warm(keys);
+            self.keyspace.db(view.db).table.warm(keys);
         }
         for (command, entry) in ahead.commands.iter().zip(&ahead.entries) {
             let args = parser.args_ahead(bytes, *command);
@@ -68,7 +73,7 @@ impl Engine {
             };
             let mut reply = Reply::new(out, protocol, false);
             let begun = self.begin_call(&reply);
-            let outcome = self.run_data(db, false, run, args, reply.reborrow());
+            let outcome = self.run_data(view, run, args, reply.reborrow());
             self.end_call(key, entry, args, reply, begun, outcome);
             parser.ran(*command);
         }

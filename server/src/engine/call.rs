@@ -8,7 +8,7 @@ use crate::registry::command::{Flags, Outcome, Run};
 use crate::registry::table::Entry;
 use crate::resp::args::Args;
 use crate::resp::error::Error;
-use crate::resp::reply::Reply;
+use crate::resp::reply::{Protocol, Reply};
 
 /// What a command sees that sequences subsystems.
 pub(crate) struct Call<'a> {
@@ -17,6 +17,14 @@ pub(crate) struct Call<'a> {
     pub(crate) reply: Reply<'a>,
     /// The command itself: its full name stands in some errors.
     pub(crate) entry: &'static Entry,
+}
+
+/// What a data command's client brings with it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct View {
+    pub(super) db: usize,
+    pub(super) no_touch: bool,
+    pub(super) reads_only_messages: bool,
 }
 
 /// The moment before a command.
@@ -42,8 +50,13 @@ impl Engine {
                     return;
                 };
                 session.commands += 1;
-                let (db, no_touch) = (session.db, session.is(ClientFlags::NO_TOUCH));
-                self.run_data(db, no_touch, run, args, reply.reborrow())
+                let view = View {
+                    db: session.db,
+                    no_touch: session.is(ClientFlags::NO_TOUCH),
+                    reads_only_messages: session.is(ClientFlags::PUBSUB)
+                        && session.protocol == Protocol::Resp2,
+                };
+                self.run_data(view, run, args, reply.reborrow())
             }
             Run::Engine(run) => {
                 let mut call = Call {
@@ -62,9 +75,6 @@ impl Engine {
             Run::Container => Err(Error::arity(&entry.full_name)),
         };
         self.end_call(client, entry, args, reply, begun, outcome);
-        if let Some(client) = self.clients.get_mut(client) {
-            client.commands += 1;
-        }
     }
 
     /// What [`Engine::end_call`] must know of the moment before a command.
@@ -76,12 +86,11 @@ impl Engine {
         }
     }
 
-    /// Runs a data command on a database.
+    /// Runs a data command for a client with this view.
     #[inline]
     pub(super) fn run_data(
         &mut self,
-        db: usize,
-        no_touch: bool,
+        view: View,
         run: fn(&mut Data<'_>) -> Outcome,
         args: Args<'_>,
         reply: Reply<'_>,
@@ -92,14 +101,15 @@ impl Engine {
                 keyspace: &mut self.keyspace,
                 changes: &mut self.changes,
                 rng: &mut self.rng,
-                db,
+                db: view.db,
                 now_ms: self.now.wall_ms(),
                 access: self.access,
-                no_touch,
+                no_touch: view.no_touch,
             },
             reply,
             config: &self.config,
             now: self.now,
+            reads_only_messages: view.reads_only_messages,
         })
     }
 

@@ -13,4 +13,6 @@ pub(crate) struct Data<'a> {
     pub(crate) reply: Reply<'a>,
     pub(crate) config: &'a Config,
     pub(crate) now: Now,
+    /// A RESP2 subscriber, to whom even PING answers with a message.
+    pub(crate) reads_only_messages: bool,
 }
