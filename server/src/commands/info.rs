@@ -376,9 +376,9 @@ fn stats(engine: &Engine, _: &Facts, fields: &mut Fields<'_>) {
         "expire_cycle_cpu_milliseconds",
         stats.active_expire_us / 1000,
     );
+    fields.field("evicted_keys", 0);
+    fields.field("evicted_clients", stats.evicted_clients);
     fields.zeros(&[
-        "evicted_keys",
-        "evicted_clients",
         "evicted_scripts",
         "total_eviction_exceeded_time",
         "current_eviction_exceeded_time",

@@ -6,6 +6,7 @@
 mod ahead;
 mod call;
 mod client;
+mod client_memory;
 mod clients;
 mod configure;
 mod cron;

@@ -85,6 +85,8 @@ impl Engine {
         self.write_all(wire);
         // Last, since a write that fails dooms its client too; closing earlier would lose replies.
         self.close_doomed(wire);
+        // What was written is not held any more, so this comes after it; whoever has to go goes with the next turn.
+        self.evict_clients();
         self.stats.turns += 1;
         self.stats.turns_us += self.now.mono_us - began_us;
     }

@@ -31,6 +31,8 @@ pub(crate) struct Stats {
     pub(crate) error_replies: u64,
     pub(crate) connections_received: u64,
     pub(crate) connections_rejected: u64,
+    /// Closed because clients held more than maxmemory-clients.
+    pub(crate) evicted_clients: u64,
     /// AUTH and HELLO with a wrong user or password.
     pub(crate) auth_denied: u64,
     pub(crate) commands_processed: u64,
