@@ -141,11 +141,11 @@ pub(crate) fn main(arguments: &Arguments) -> Result<Exit, Stop> {
             .any(|(case, report)| case.id() == id && report.is_some())
     };
     own.find_stale(&judged_as, &known, is_judged);
-    say!("{}", own.display(&judged_as, begun.elapsed()));
+    say!("{}", own.display(&judged_as, plan.cuts, begun.elapsed()));
     let mut oracles_disagree = false;
     for (summary, name) in theirs.iter().zip(&oracle_names) {
         say!("live oracle {name}:");
-        say!("{}", summary.display(name, begun.elapsed()));
+        say!("{}", summary.display(name, plan.cuts, begun.elapsed()));
         oracles_disagree |= !summary.diverged.is_empty() || !summary.died.is_empty();
     }
     if plan.oracles.is_empty() {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::case::Case;
 use crate::known::{Difference, Known};
 use crate::replay::Forgiven;
-use crate::suite::{Judgement, Verdict};
+use crate::suite::{Cuts, Judgement, Verdict};
 use crate::transcript::{Identity, Level};
 
 /// What one judgement counts as.
@@ -130,11 +130,13 @@ impl Summary {
     pub fn display<'s>(
         &'s self,
         judged_as: &'s Identity,
+        cuts: Cuts,
         elapsed: Duration,
     ) -> impl fmt::Display + 's {
         Shown {
             summary: self,
             judged_as,
+            cuts,
             elapsed,
         }
     }
@@ -143,6 +145,7 @@ impl Summary {
 struct Shown<'s> {
     summary: &'s Summary,
     judged_as: &'s Identity,
+    cuts: Cuts,
     elapsed: Duration,
 }
 
@@ -151,11 +154,17 @@ impl fmt::Display for Shown<'_> {
         let Shown {
             summary,
             judged_as,
+            cuts,
             elapsed,
         } = self;
+        let cuts = match cuts {
+            Cuts::All => "at every cut",
+            Cuts::Bytes => "whole and byte by byte",
+            Cuts::None => "uncut",
+        };
         writeln!(
             f,
-            "{} of {} transcripts identical to {judged_as} at every cut ({} runs in {:.1} s)",
+            "{} of {} transcripts identical to {judged_as} {cuts} ({} runs in {:.1} s)",
             summary.same,
             summary.played(),
             summary.runs,
