@@ -201,6 +201,8 @@ impl<L: Copy + Eq + Hash> Topics<L> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn heard(pubsub: &PubSub<u8>, channel: &[u8]) -> Vec<u8> {
@@ -229,6 +231,46 @@ mod tests {
             ),
             (2, 1)
         );
+    }
+
+    proptest! {
+        /// Against the plainest list of subscriptions there can be.
+        #[test]
+        fn whatever_is_begun_and_ended_the_right_ones_hear(
+            steps in proptest::collection::vec((0..4_u8, 0..3_usize, "[ab*]{1,2}", any::<bool>()), 0..60),
+        ) {
+            let mut pubsub = PubSub::new(1);
+            let mut model: Vec<(u8, Kind, String)> = Vec::new();
+            for (listener, kind, name, begins) in steps {
+                let kind = [Kind::Channel, Kind::Pattern, Kind::Shard][kind];
+                model.retain(|other| *other != (listener, kind, name.clone()));
+                if begins {
+                    pubsub.subscribe(listener, kind, name.as_bytes());
+                    model.push((listener, kind, name));
+                } else {
+                    pubsub.unsubscribe(listener, kind, name.as_bytes());
+                }
+            }
+            for channel in ["a", "b", "aa", "ab", "ba"] {
+                let mut hear = heard(&pubsub, channel.as_bytes());
+                let fits = |kind: &Kind, name: &String| match kind {
+                    Kind::Channel => name == channel,
+                    Kind::Pattern => glob::matches(name.as_bytes(), channel.as_bytes()),
+                    Kind::Shard => false,
+                };
+                let fitting = model.iter().filter(|(_, kind, name)| fits(kind, name));
+                let mut expected: Vec<u8> = fitting.map(|(listener, ..)| *listener).collect();
+                hear.sort_unstable();
+                expected.sort_unstable();
+                prop_assert_eq!(hear, expected);
+            }
+            for listener in 0..4 {
+                let own = model.iter().filter(|(other, ..)| *other == listener);
+                let shards = own.clone().filter(|(_, kind, _)| *kind == Kind::Shard).count();
+                prop_assert_eq!(pubsub.confirmed(listener, Kind::Shard), shards);
+                prop_assert_eq!(pubsub.confirmed(listener, Kind::Channel), own.count() - shards);
+            }
+        }
     }
 
     #[test]
