@@ -469,6 +469,8 @@ impl<'c, 'h> Player<'c, 'h> {
         }
         match self.session.ended(connection) {
             Some(ended) => State::Ended(ended),
+            // In a transaction, say, PING is answered by something else, which tells nothing.
+            None if before > 0 => State::Open,
             None => State::Deaf,
         }
     }
