@@ -1,9 +1,16 @@
 //! The `respect-server` program.
 
+mod allocator;
+
+use std::alloc::System;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+use allocator::Counting;
 use respect_server::{Allocator, Server, StartError};
+
+#[global_allocator]
+static MEMORY: Counting<System> = Counting::new(System);
 
 const USAGE: &str = "\
 Usage: respect-server [/path/to/redis.conf] [options] [-]
@@ -49,7 +56,11 @@ fn main() -> ExitCode {
 
 fn serve(arguments: Vec<OsString>) -> Result<(), StartError> {
     let builder = Server::from_arguments(arguments)?.log_to_file()?;
-    let mut server = builder.allocator(Allocator::default()).bind()?;
+    let memory = Allocator {
+        used: || MEMORY.used(),
+        ..Allocator::default()
+    };
+    let mut server = builder.allocator(memory).bind()?;
     server.end_on_signals()?;
     server.run()?;
     log::warn!("Respect is now ready to exit, bye bye...");
