@@ -126,6 +126,8 @@ pub(crate) struct Client {
     pub(crate) active_ms: i64,
     /// Since when the output has been over its soft limit; wall-clock milliseconds.
     pub(crate) over_soft_limit_ms: Option<i64>,
+    /// Of its memory, what is in the sum that `maxmemory-clients` limits.
+    pub(crate) counted: usize,
     pub(crate) net_in: u64,
     pub(crate) net_out: u64,
     pub(crate) commands: u64,
@@ -149,6 +151,7 @@ impl Client {
             created_ms: now_ms,
             active_ms: now_ms,
             over_soft_limit_ms: None,
+            counted: 0,
             net_in: 0,
             net_out: 0,
             commands: 0,
@@ -169,8 +172,7 @@ impl Client {
         size_of::<Client>()
             + self.input.buffer.capacity()
             + self.input.parser.memory()
-            + self.output.queued_memory()
-            + self.output.tail_capacity()
+            + self.output.memory()
             + self.transaction.as_ref().map_or(0, |t| t.memory)
     }
 

@@ -75,6 +75,7 @@ impl Engine {
         } else {
             Class::empty()
         };
+        self.derive_client_memory();
     }
 
     /// At the start: as many clients as were asked for, or as the system allows.

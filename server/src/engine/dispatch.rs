@@ -50,9 +50,14 @@ impl Engine {
                 return Verdict::Done;
             }
         };
+        // Redis does so after the first checks. Who fails one of those is gone at the end of the turn anyway.
+        self.evict_clients();
         let Some(client) = self.clients.get(key) else {
             return Verdict::Done;
         };
+        if client.is(ClientFlags::DOOMED) {
+            return Verdict::Done;
+        }
         match self.admit(&Candidate {
             client,
             entry,

@@ -216,6 +216,7 @@ impl Engine {
     /// Closes a client whose bytes that were not carried out, queued by MULTI or not read at all, exceed
     /// client-query-buffer-limit.
     fn check_query_limit(&mut self, key: ClientKey) -> Progress {
+        self.count_memory(key, 0);
         if let Some(client) = self.clients.get(key) {
             let queued = client.transaction.as_ref().map_or(0, |t| t.args_len);
             let held = queued + client.input.buffer.len() + client.input.parser.memory();

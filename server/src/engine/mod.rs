@@ -73,6 +73,7 @@ pub(crate) struct Engine {
     /// Set by SHUTDOWN and by signals: the loop ends with the turn.
     pub(crate) stopping: bool,
     ahead: ahead::ReadAhead,
+    client_memory: client_memory::ClientMemory,
     lists: turn::Lists,
     cron: cron::Cron,
     expiry: expiry::Expiry,
@@ -103,6 +104,7 @@ impl Engine {
             replication_id: hex_id(&mut rng),
             stopping: false,
             ahead: ahead::ReadAhead::default(),
+            client_memory: client_memory::ClientMemory::default(),
             lists: turn::Lists::default(),
             cron: cron::Cron::new(now),
             expiry: expiry::Expiry::default(),

@@ -18,6 +18,7 @@ impl Engine {
 
     /// Closes a client at the end of the turn, unwritten bytes and all.
     pub(crate) fn doom(&mut self, key: ClientKey) {
+        self.uncount_memory(key);
         if let Some(client) = self
             .clients
             .get_mut(key)
@@ -81,10 +82,12 @@ impl Engine {
         if is_over_limit(client, held, &self.config, self.now) {
             self.overrun(key, held);
         }
+        self.count_memory(key, out.memory());
     }
 
     /// Puts a client whose output has grown among those to be written to, if the output is within its limits.
     pub(crate) fn note_output(&mut self, key: ClientKey) {
+        self.count_memory(key, 0);
         let Some(client) = self.clients.get_mut(key) else {
             return;
         };

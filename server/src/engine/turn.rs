@@ -83,10 +83,10 @@ impl Engine {
         self.expire_fast();
         // One write a client, however many commands it ran.
         self.write_all(wire);
+        // Whoever read what waited for it takes less now. Those evicted are closed with the doomed.
+        self.evict_clients();
         // Last, since a write that fails dooms its client too; closing earlier would lose replies.
         self.close_doomed(wire);
-        // What was written is not held any more, so this comes after it; whoever has to go goes with the next turn.
-        self.evict_clients();
         self.stats.turns += 1;
         self.stats.turns_us += self.now.mono_us - began_us;
     }
@@ -135,6 +135,7 @@ impl Engine {
                 Written::Part => client.flags.insert(ClientFlags::WRITE_BLOCKED),
                 Written::Failed => self.doom(key),
             }
+            self.count_memory(key, 0);
         }
         // The list's room is kept for the next turn.
         writing.append(&mut self.lists.writing);

@@ -70,6 +70,11 @@ impl Output {
         self.queued + self.queue.len() * size_of::<Segment>()
     }
 
+    /// Bytes of memory held in all.
+    pub(crate) fn memory(&self) -> usize {
+        self.queued_memory() + self.tail_capacity()
+    }
+
     /// Bytes in the tail, as CLIENT LIST's `obl` counts them.
     pub(crate) fn tail_len(&self) -> usize {
         self.tail.len()
