@@ -53,6 +53,8 @@ bitflags! {
         const WRITE_BLOCKED = 1 << 14;
         /// Has commands left that it may run in the next turn; its socket is not read before.
         const RESUMED = 1 << 15;
+        /// In the list of those that have been over their soft output limit.
+        const OVERFULL = 1 << 16;
     }
 }
 
@@ -124,8 +126,8 @@ pub(crate) struct Client {
     pub(crate) created_ms: i64,
     /// Wall-clock milliseconds of the last command or reply.
     pub(crate) active_ms: i64,
-    /// Since when the output has been over its soft limit; wall-clock milliseconds.
-    pub(crate) over_soft_limit_ms: Option<i64>,
+    /// Since when the output has been over its soft limit; wall-clock seconds, as Redis counts them.
+    pub(crate) over_soft_limit_s: Option<i64>,
     /// Of its memory, what is in the sum that `maxmemory-clients` limits.
     pub(crate) counted: usize,
     pub(crate) net_in: u64,
@@ -150,7 +152,7 @@ impl Client {
             labels: None,
             created_ms: now_ms,
             active_ms: now_ms,
-            over_soft_limit_ms: None,
+            over_soft_limit_s: None,
             counted: 0,
             net_in: 0,
             net_out: 0,

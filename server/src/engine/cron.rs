@@ -5,7 +5,6 @@ use std::time::Duration;
 use crate::engine::Engine;
 use crate::engine::client::{ClientFlags, ClientKey};
 use crate::engine::host::Now;
-use crate::engine::output::is_over_limit;
 
 /// Time between two samples of a rate.
 const SAMPLE_EVERY_US: u64 = 100_000;
@@ -49,6 +48,7 @@ impl Engine {
         self.cron.next_us = self.now.mono_us + 1_000_000 / hz;
         self.note_memory_peak();
         self.sample_rates();
+        self.close_overfull();
         self.close_idle();
         self.expire_slowly(hz);
     }
@@ -77,35 +77,23 @@ impl Engine {
         }
     }
 
-    /// Closes clients that were idle for longer than `timeout`, and those over their soft output limit for too long.
+    /// Closes clients that were idle for longer than `timeout`.
     fn close_idle(&mut self) {
-        let now_ms = self.now.wall_ms();
-        let timeout_ms = i64::try_from(self.config.timeout)
-            .unwrap_or(i64::MAX)
-            .saturating_mul(1000);
-        let limits = &self.config.client_output_buffer_limit;
-        let limited = limits.normal.soft_bytes != 0 || limits.pubsub.soft_bytes != 0;
         // Ten thousand idle clients must cost nothing while nothing is asked of them.
-        if timeout_ms == 0 && !(limited && self.stats.writes_processed > 0) {
+        if self.config.timeout == 0 {
             return;
         }
-        let mut over: Vec<(ClientKey, usize)> = Vec::new();
-        let mut idle: Vec<ClientKey> = Vec::new();
-        for client in self.clients.iter_mut() {
-            let held = client.output.len();
-            if client.over_soft_limit_ms.is_some()
-                && is_over_limit(client, held, &self.config, self.now)
-            {
-                over.push((client.key, held));
-            }
-            let exempt = client.is(ClientFlags::PUBSUB | ClientFlags::POSTPONED);
-            if timeout_ms > 0 && !exempt && now_ms - client.active_ms > timeout_ms {
-                idle.push(client.key);
-            }
-        }
-        for (key, held) in over {
-            self.overrun(key, held);
-        }
+        let timeout_s = i64::try_from(self.config.timeout).unwrap_or(i64::MAX);
+        let now_s = self.now.wall_s();
+        let exempt = ClientFlags::PUBSUB | ClientFlags::POSTPONED | ClientFlags::DOOMED;
+        // Redis counts whole seconds: one second of silence may last two.
+        let idle: Vec<ClientKey> = self
+            .clients
+            .iter()
+            .filter(|client| !client.is(exempt))
+            .filter(|client| now_s - client.active_ms.div_euclid(1000) > timeout_s)
+            .map(|client| client.key)
+            .collect();
         for key in idle {
             log::debug!("Closing idle client");
             self.doom(key);

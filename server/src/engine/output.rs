@@ -2,6 +2,7 @@
 
 use crate::config::Config;
 use crate::engine::client::{Client, ClientFlags, ClientKey};
+use crate::engine::turn::Lists;
 use crate::engine::{Engine, Now};
 use crate::resp::output::Output;
 use crate::resp::reply::Reply;
@@ -79,7 +80,10 @@ impl Engine {
         }
         out.settle();
         let held = out.len();
-        if is_over_limit(client, held, &self.config, self.now) {
+        if self
+            .lists
+            .is_over_limit(client, held, &self.config, self.now)
+        {
             self.overrun(key, held);
         }
         self.count_memory(key, out.memory());
@@ -99,7 +103,10 @@ impl Engine {
         if held == 0 && !client.is(ClientFlags::CLOSE_AFTER_REPLY) {
             return;
         }
-        if is_over_limit(client, held, &self.config, self.now) {
+        if self
+            .lists
+            .is_over_limit(client, held, &self.config, self.now)
+        {
             self.overrun(key, held);
         } else if !client.is(ClientFlags::PENDING_WRITE | ClientFlags::WRITE_BLOCKED) {
             client.flags.insert(ClientFlags::PENDING_WRITE);
@@ -107,8 +114,26 @@ impl Engine {
         }
     }
 
+    /// Closes those that have been over their soft limit for too long, whether or not anything more is sent to them.
+    pub(super) fn close_overfull(&mut self) {
+        for key in std::mem::take(&mut self.lists.overfull) {
+            let Some(client) = self.clients.get_mut(key) else {
+                continue;
+            };
+            client.flags.remove(ClientFlags::OVERFULL);
+            // Whoever still is over the limit, but not for long, is put back.
+            let held = client.output.len();
+            if self
+                .lists
+                .is_over_limit(client, held, &self.config, self.now)
+            {
+                self.overrun(key, held);
+            }
+        }
+    }
+
     /// Closes a client that leaves too much unread.
-    pub(super) fn overrun(&mut self, key: ClientKey, held: usize) {
+    fn overrun(&mut self, key: ClientKey, held: usize) {
         let Some(client) = self
             .clients
             .get(key)
@@ -125,26 +150,38 @@ impl Engine {
     }
 }
 
-/// Whether so many unwritten bytes are too many for a client, now or for too long.
-pub(super) fn is_over_limit(client: &mut Client, held: usize, config: &Config, now: Now) -> bool {
-    let stranger = !client.is(ClientFlags::AUTHENTICATED) && !config.requirepass.is_empty();
-    if stranger && held > UNAUTHENTICATED_OUTPUT_MAX {
-        return true;
+impl Lists {
+    /// Whether so many unwritten bytes are too many for a client, now or for too long.
+    fn is_over_limit(
+        &mut self,
+        client: &mut Client,
+        held: usize,
+        config: &Config,
+        now: Now,
+    ) -> bool {
+        let stranger = !client.is(ClientFlags::AUTHENTICATED) && !config.requirepass.is_empty();
+        if stranger && held > UNAUTHENTICATED_OUTPUT_MAX {
+            return true;
+        }
+        let limits = &config.client_output_buffer_limit;
+        let limit = if client.is(ClientFlags::PUBSUB) {
+            &limits.pubsub
+        } else {
+            &limits.normal
+        };
+        let over = |bytes: u64| bytes != 0 && held as u64 >= bytes;
+        if over(limit.hard_bytes) {
+            return true;
+        }
+        if !over(limit.soft_bytes) {
+            client.over_soft_limit_s = None;
+            return false;
+        }
+        if !client.is(ClientFlags::OVERFULL) {
+            client.flags.insert(ClientFlags::OVERFULL);
+            self.overfull.push(client.key);
+        }
+        let since_s = *client.over_soft_limit_s.get_or_insert(now.wall_s());
+        now.wall_s() - since_s > i64::from(limit.soft_s)
     }
-    let limits = &config.client_output_buffer_limit;
-    let limit = if client.is(ClientFlags::PUBSUB) {
-        &limits.pubsub
-    } else {
-        &limits.normal
-    };
-    let over = |bytes: u64| bytes != 0 && held as u64 >= bytes;
-    if over(limit.hard_bytes) {
-        return true;
-    }
-    if !over(limit.soft_bytes) {
-        client.over_soft_limit_ms = None;
-        return false;
-    }
-    let since_ms = *client.over_soft_limit_ms.get_or_insert(now.wall_ms());
-    now.wall_ms() - since_ms > i64::from(limit.soft_s) * 1000
 }

@@ -36,6 +36,8 @@ pub(crate) struct Lists {
     pub(super) doomed: Vec<ClientKey>,
     /// They have commands left that they may run.
     pub(super) resumed: VecDeque<ClientKey>,
+    /// They are over their soft output limit, or were a moment ago.
+    pub(super) overfull: Vec<ClientKey>,
     /// They wait for the end of CLIENT PAUSE, in the order in which they began to; some may be gone.
     pub(super) postponed: Vec<ClientKey>,
 }
@@ -131,7 +133,7 @@ impl Engine {
             self.stats.writes_processed += 1;
             match written {
                 Written::All if client.is(ClientFlags::CLOSE_AFTER_REPLY) => self.doom(key),
-                Written::All => client.over_soft_limit_ms = None,
+                Written::All => client.over_soft_limit_s = None,
                 Written::Part => client.flags.insert(ClientFlags::WRITE_BLOCKED),
                 Written::Failed => self.doom(key),
             }
