@@ -1,10 +1,5 @@
 //! A single-threaded server that speaks the Redis protocol, to run or to embed.
 
-#![allow(
-    dead_code,
-    reason = "the first families of commands are still on their way"
-)]
-
 // Arrows point down only: each module uses those listed after it, and no other.
 mod host;
 mod net;

@@ -1,7 +1,7 @@
 //! Arguments that are numbers or times: how they are read, and what a client is told of one that cannot be; knows no key.
 
 use crate::resp::error::Error;
-use crate::text::{doubles, integers};
+use crate::text::integers;
 
 const NOT_POSITIVE: Error = Error::fixed("ERR value is out of range, must be positive");
 
@@ -37,14 +37,6 @@ pub(super) fn within(text: &[u8], min: i64, max: i64) -> Result<i64, Error> {
             "ERR value is out of range, value must between {min} and {max}"
         )))
     }
-}
-
-/// A double; infinities are doubles, NaN is none.
-///
-/// # Errors
-/// `value is not a valid float`
-pub(super) fn double(text: &[u8]) -> Result<f64, Error> {
-    doubles::parse_double(text).ok_or(Error::NOT_FLOAT)
 }
 
 /// What a time of expiry is given in.
@@ -129,7 +121,6 @@ mod tests {
             line(within(b"6", 0, 5)),
             "ERR value is out of range, value must between 0 and 5"
         );
-        assert_eq!(line(double(b"nan")), "ERR value is not a valid float");
     }
 
     #[test]

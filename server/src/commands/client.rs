@@ -645,11 +645,7 @@ fn pause(engine: &mut Engine, call: &mut Call<'_>) -> Outcome {
         4 if call.args.is(3, "ALL") => false,
         4 => return Err(Error::fixed("ERR CLIENT PAUSE mode must be WRITE or ALL")),
         _ => {
-            return Err(Error::quoting(
-                "ERR unknown subcommand or wrong number of arguments for '",
-                call.args.at(1),
-                "'. Try CLIENT HELP.",
-            ));
+            return Err(Error::subcommand("CLIENT", call.args.at(1)));
         }
     };
     let until_ms = arguments::timeout_until_ms(call.args.at(2), engine.now.wall_ms())?;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::commands::arguments;
 use crate::commands::help::write_help;
 use crate::engine::{Call, Engine};
 use crate::keyspace::access;
@@ -10,7 +11,6 @@ use crate::keyspace::value::New;
 use crate::registry::command::{Command, Flags, Group, Outcome, Run};
 use crate::resp::error::Error;
 use crate::resp::reply::{Protocol, Reply};
-use crate::text::integers;
 
 /// The commands of this family.
 pub(crate) const COMMANDS: &[Command] =
@@ -53,15 +53,7 @@ fn debug(engine: &mut Engine, call: &mut Call<'_>) -> Outcome {
         .find(|(name, takes, _)| call.args.is(1, name) && takes.contains(&arguments));
     match found {
         Some((_, _, run)) => run(engine, call),
-        None => {
-            let name = call.args.at(1);
-            let line = [
-                b"ERR unknown subcommand or wrong number of arguments for '",
-                &name[..name.len().min(128)],
-                b"'. Try DEBUG HELP.",
-            ];
-            Err(Error::new(line.concat()))
-        }
+        None => Err(Error::subcommand("DEBUG", call.args.at(1))),
     }
 }
 
@@ -152,16 +144,17 @@ fn serialized_len(len: usize) -> usize {
     header + len
 }
 
+/// A count or a length.
+fn size(text: &[u8]) -> Result<usize, Error> {
+    let size = arguments::positive(text)?;
+    Ok(usize::try_from(size).unwrap_or(usize::MAX))
+}
+
 /// DEBUG POPULATE count [prefix [size]]: keys that exist already are left alone.
 fn populate(engine: &mut Engine, call: &mut Call<'_>) -> Outcome {
-    let positive = |text: &[u8]| {
-        integers::parse_i64(text)
-            .and_then(|value| usize::try_from(value).ok())
-            .ok_or(Error::fixed("ERR value is out of range, must be positive"))
-    };
-    let count = positive(call.args.at(2))?;
+    let count = size(call.args.at(2))?;
     let prefix = call.args.get(3).unwrap_or(b"key").to_vec();
-    let size = call.args.get(4).map(positive).transpose()?;
+    let value_len = call.args.get(4).map(size).transpose()?;
     engine.with_keys(call.client, |keys| {
         for number in 0..count {
             let key = [&prefix, b":".as_slice(), number.to_string().as_bytes()].concat();
@@ -169,8 +162,8 @@ fn populate(engine: &mut Engine, call: &mut Call<'_>) -> Outcome {
                 continue;
             }
             let mut value = format!("value:{number}").into_bytes();
-            if let Some(size) = size {
-                value.resize(size, 0);
+            if let Some(len) = value_len {
+                value.resize(len, 0);
             }
             keys.set(&key, New::from_bytes(&value), Deadline::Clear);
             keys.changes.changed(

@@ -352,11 +352,7 @@ fn shardchannels(engine: &mut Engine, call: &mut Call<'_>) -> Outcome {
 
 fn names(engine: &Engine, call: &mut Call<'_>, kind: Kind) -> Outcome {
     if call.args.len() > 3 {
-        return Err(Error::quoting(
-            "ERR unknown subcommand or wrong number of arguments for '",
-            call.args.at(1),
-            "'. Try PUBSUB HELP.",
-        ));
+        return Err(Error::subcommand("PUBSUB", call.args.at(1)));
     }
     let pattern = call.args.get(2);
     let array = call.reply.deferred(Aggregate::Array);

@@ -77,7 +77,7 @@ fn reset(engine: &mut Engine, call: &mut Call<'_>) -> Outcome {
 /// SLOWLOG GET [count]: the newest entries first; -1 is all.
 fn get(engine: &mut Engine, call: &mut Call<'_>) -> Outcome {
     if call.args.len() > 3 {
-        return Err(Error::arity(&call.entry.full_name));
+        return Err(Error::subcommand("SLOWLOG", call.args.at(1)));
     }
     let count = match call.args.get(2) {
         None => COUNT_DEFAULT,

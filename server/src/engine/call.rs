@@ -1,5 +1,6 @@
 //! Running one command: the handler, its error, its time, and what follows from the keys it touched.
 
+use crate::config::Config;
 use crate::engine::Engine;
 use crate::engine::client::{ClientFlags, ClientKey};
 use crate::engine::data::Data;
@@ -15,8 +16,6 @@ pub(crate) struct Call<'a> {
     pub(crate) client: ClientKey,
     pub(crate) args: Args<'a>,
     pub(crate) reply: Reply<'a>,
-    /// The command itself: its full name stands in some errors.
-    pub(crate) entry: &'static Entry,
 }
 
 /// What a data command's client brings with it.
@@ -63,7 +62,6 @@ impl Engine {
                     client,
                     args,
                     reply: reply.reborrow(),
-                    entry,
                 };
                 let outcome = run(self, &mut call);
                 // CLIENT LIST does not count the command that asks for it.
@@ -166,8 +164,9 @@ impl Engine {
             .map_or(b"".as_slice(), |labels| &labels.name);
         let peer = client.peer.addr.to_string();
         let (len_max, at_s) = (self.config.slowlog_max_len, self.now.wall_s());
+        let args = without_secrets(entry, args);
         self.slowlog
-            .push(len_max, at_s, took_us, args.iter(), peer, name);
+            .push(len_max, at_s, took_us, args.iter().copied(), peer, name);
     }
 
     /// Turns what happened to keys into everything that follows from it.
@@ -184,5 +183,61 @@ impl Engine {
         // The list's room is kept for the next command.
         list.clear();
         self.changes.list = list;
+    }
+}
+
+/// The arguments with every secret replaced, as logs may show them.
+fn without_secrets<'a>(entry: &Entry, args: Args<'a>) -> Vec<&'a [u8]> {
+    const REDACTED: &[u8] = b"(redacted)";
+    let mut shown: Vec<&[u8]> = args.iter().collect();
+    let secrets = match entry.full_name.as_str() {
+        "auth" => 1..args.len(),
+        "hello" => {
+            let auth = (2..args.len()).find(|&index| args.is(index, "auth"));
+            auth.map_or(0..0, |auth| auth + 1..(auth + 3).min(args.len()))
+        }
+        "config|set" => {
+            for index in (3..args.len()).step_by(2) {
+                if Config::is_sensitive(args.at(index - 1)) {
+                    shown[index] = REDACTED;
+                }
+            }
+            0..0
+        }
+        _ => 0..0,
+    };
+    shown[secrets].fill(REDACTED);
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::registry::table::table;
+    use crate::resp::args::OwnedArgs;
+
+    #[test]
+    fn passwords_are_not_shown() {
+        let shown = |line: &str| {
+            let args: OwnedArgs = line.split(' ').map(str::as_bytes).collect();
+            let args = args.as_args();
+            let entry = crate::engine::dispatch::find(table(), args).expect("a command");
+            let words = without_secrets(entry, args);
+            words
+                .iter()
+                .map(|word| String::from_utf8_lossy(word).into_owned())
+                .collect::<Vec<_>>()
+                .join(" ")
+        };
+        assert_eq!(shown("AUTH u pw"), "AUTH (redacted) (redacted)");
+        assert_eq!(
+            shown("HELLO 3 AUTH u pw SETNAME n"),
+            "HELLO 3 AUTH (redacted) (redacted) SETNAME n"
+        );
+        assert_eq!(
+            shown("CONFIG SET timeout 1 requirepass pw"),
+            "CONFIG SET timeout 1 requirepass (redacted)"
+        );
+        assert_eq!(shown("SET k auth"), "SET k auth");
     }
 }

@@ -13,7 +13,6 @@ impl Error {
         Error::fixed("ERR value is not an integer or out of range");
     pub(crate) const NOT_FLOAT: Error = Error::fixed("ERR value is not a valid float");
     pub(crate) const OVERFLOW: Error = Error::fixed("ERR increment or decrement would overflow");
-    pub(crate) const OUT_OF_RANGE: Error = Error::fixed("ERR index out of range");
     pub(crate) const NO_SUCH_KEY: Error = Error::fixed("ERR no such key");
     #[allow(
         dead_code,
@@ -43,6 +42,16 @@ impl Error {
     pub(crate) fn quoting(before: &str, quoted: &[u8], after: &str) -> Error {
         let end = memchr::memchr(0, quoted).unwrap_or(quoted.len());
         Error::new([before.as_bytes(), &quoted[..end], after.as_bytes()].concat())
+    }
+
+    /// A container's subcommand that does not exist, or not with so many arguments.
+    pub(crate) fn subcommand(container: &str, name: &[u8]) -> Error {
+        const QUOTED_LEN_MAX: usize = 128;
+        Error::quoting(
+            "ERR unknown subcommand or wrong number of arguments for '",
+            &name[..name.len().min(QUOTED_LEN_MAX)],
+            &format!("'. Try {container} HELP."),
+        )
     }
 
     /// The whole line.

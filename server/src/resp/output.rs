@@ -41,13 +41,6 @@ pub(crate) struct Output {
     sent: usize,
 }
 
-/// A place in an output, to come back to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Mark {
-    segments: usize,
-    tail: usize,
-}
-
 impl Output {
     /// Bytes not yet sent.
     #[inline]
@@ -134,34 +127,6 @@ impl Output {
         other.queued = 0;
     }
 
-    /// The present end.
-    #[inline]
-    pub(crate) fn mark(&self) -> Mark {
-        Mark {
-            segments: self.queue.len(),
-            tail: self.tail.len(),
-        }
-    }
-
-    /// Forgets everything written since the mark.
-    pub(crate) fn truncate(&mut self, mark: Mark) {
-        while self.queue.len() > mark.segments {
-            let segment = self
-                .queue
-                .pop_back()
-                .expect("the queue is longer than the mark");
-            self.queued -= segment.bytes().len();
-            if self.queue.len() == mark.segments {
-                // The tail of the mark's time was the front part of this segment.
-                self.tail = match segment {
-                    Segment::Owned(bytes) => bytes,
-                    Segment::Shared(_) => Vec::new(),
-                };
-            }
-        }
-        self.tail.truncate(mark.tail);
-    }
-
     /// Leaves room, at the end, for a header whose length is not known yet.
     pub(crate) fn leave_room(&mut self) -> Room {
         self.queue_tail();
@@ -234,13 +199,6 @@ impl Output {
         *self = Output::default();
     }
 
-    /// Gives back the memory of an empty tail, for a client that has fallen idle.
-    pub(crate) fn shrink(&mut self) {
-        if self.is_empty() {
-            *self = Output::default();
-        }
-    }
-
     /// Everything in one piece, of an output that was never written from.
     pub(crate) fn into_vec(self) -> Vec<u8> {
         debug_assert_eq!(self.sent, 0);
@@ -295,19 +253,6 @@ mod tests {
         }
         assert_eq!(seen, b"one two three");
         assert_eq!(output.len(), 0);
-    }
-
-    #[test]
-    fn truncating_forgets_shared_and_owned_bytes_alike() {
-        let mut output = Output::default();
-        output.tail().extend_from_slice(b"kept");
-        let mark = output.mark();
-        output.tail().extend_from_slice(b"gone");
-        output.share(shared("gone"));
-        output.tail().extend_from_slice(b"gone");
-        output.truncate(mark);
-        assert_eq!(output.to_vec(), b"kept");
-        assert_eq!(output.len(), 4);
     }
 
     #[test]

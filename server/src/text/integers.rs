@@ -104,11 +104,6 @@ pub(crate) fn write_i64(out: &mut Vec<u8>, value: i64) {
     out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
 }
 
-/// Appends `value` in decimal.
-pub(crate) fn write_u64(out: &mut Vec<u8>, value: u64) {
-    out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
-}
-
 /// `value` in decimal, as bytes of its own.
 pub(crate) fn digits(value: i64) -> Vec<u8> {
     itoa::Buffer::new().format(value).as_bytes().to_vec()
