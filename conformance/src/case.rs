@@ -1,10 +1,11 @@
 //! A transcript with everything that is worked out once from its text; and choosing among many. Plays nothing.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::reset::Undo;
 use crate::transcript::finding::Finding;
-use crate::transcript::{Header, Transcript};
+use crate::transcript::{Action, Header, Transcript};
 
 /// One transcript, ready to be played.
 #[derive(Debug, Clone)]
@@ -38,6 +39,15 @@ impl Case {
     /// `section/slug`
     pub fn id(&self) -> &str {
         &self.header.id
+    }
+
+    /// How long it sleeps in all when it is played once.
+    pub fn sleeps(&self) -> Duration {
+        let sleeps = self.transcript.steps().map(|(_, step)| match step.action {
+            Action::Sleep(duration) => duration,
+            _ => Duration::ZERO,
+        });
+        sleeps.sum()
     }
 
     /// Whether it is among those asked for: by any of the id patterns, and by any of the tags. Nothing asked for is

@@ -1,6 +1,7 @@
 //! Judges many transcripts: who plays what on which server, at which cuts, on how many servers at once, and what to do
 //! when one of them dies. Reads no files and prints nothing.
 
+use std::cmp::Reverse;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
@@ -135,6 +136,9 @@ pub fn run(
     } else {
         1
     };
+    // Those that sleep go first, or the last of them would be waited for alone.
+    let mut order: Vec<usize> = (0..cases.len()).collect();
+    order.sort_by_key(|&index| Reverse(cases[index].sleeps()));
     let next = AtomicUsize::new(0);
     let stop = AtomicBool::new(false);
     let unreachable = Mutex::new(None);
@@ -147,10 +151,10 @@ pub fn run(
                 let send = send;
                 let outcome = Bench::open(plan).and_then(|mut bench| {
                     while !stop.load(Ordering::Relaxed) {
-                        let index = next.fetch_add(1, Ordering::Relaxed);
-                        let Some(case) = cases.get(index) else { break };
+                        let turn = next.fetch_add(1, Ordering::Relaxed);
+                        let Some(&index) = order.get(turn) else { break };
                         // The receiver outlives this scope.
-                        let _ = send.send((index, bench.judge(case, plan)?));
+                        let _ = send.send((index, bench.judge(cases[index], plan)?));
                     }
                     Ok(())
                 });
