@@ -189,6 +189,7 @@ mod tests {
     use std::time::Duration;
 
     use crate::Embedded;
+    use crate::config::values::Permission;
 
     /// What a transaction with one PING answers when, between WATCH and EXEC, something happens to a server.
     fn after(happening: impl FnOnce(&mut Embedded)) -> String {
@@ -271,6 +272,17 @@ mod tests {
         };
         assert!(exec_after(b"FLUSHALL\r\nSWAPDB 0 1\r\n"));
         assert!(!exec_after(b"SELECT 1\r\nSET missing v\r\nSWAPDB 0 1\r\n"));
+    }
+
+    #[test]
+    fn a_transaction_is_one_moment() {
+        let mut redis = Embedded::new(1);
+        let a = redis.connect();
+        redis.engine.config.enable_debug_command = Permission::Yes;
+        let lines =
+            b"MULTI\r\nSET k v PX 5\r\nDEBUG SLEEP 0.03\r\nGET k\r\nPTTL k\r\nEXEC\r\nGET k\r\n";
+        let answer = redis.exchange(a, lines);
+        assert!(answer.ends_with(b"*4\r\n+OK\r\n+OK\r\n$1\r\nv\r\n:5\r\n$-1\r\n"));
     }
 
     #[test]

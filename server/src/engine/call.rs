@@ -63,7 +63,9 @@ impl Engine {
                     args,
                     reply: reply.reborrow(),
                 };
+                let outer = std::mem::replace(&mut self.inside_command, true);
                 let outcome = run(self, &mut call);
+                self.inside_command = outer;
                 // CLIENT LIST does not count the command that asks for it.
                 if let Some(session) = self.clients.get_mut(client) {
                     session.commands += 1;
@@ -77,9 +79,14 @@ impl Engine {
 
     /// What [`Engine::end_call`] must know of the moment before a command.
     #[inline]
-    pub(super) fn begin_call(&self, reply: &Reply<'_>) -> Begun {
+    pub(super) fn begin_call(&mut self, reply: &Reply<'_>) -> Begun {
+        let now = if self.inside_command {
+            self.host.now()
+        } else {
+            self.now
+        };
         Begun {
-            at_us: self.now.mono_us,
+            at_us: now.mono_us,
             output_len: reply.output_len(),
         }
     }
@@ -133,9 +140,13 @@ impl Engine {
             self.stats.count_error(error.code());
             reply.error(&error);
         }
-        self.tick();
-        let took_us = self.now.mono_us - begun.at_us;
-        self.stats.commands_us += took_us;
+        let now = self.host.now();
+        let took_us = now.mono_us - begun.at_us;
+        // All that a transaction does, it does at one moment: no key of it expires half-way.
+        if !self.inside_command {
+            self.now = now;
+            self.stats.commands_us += took_us;
+        }
         let stat = &mut self.stats.commands[entry.slot];
         stat.calls += 1;
         stat.usec += took_us;

@@ -70,6 +70,8 @@ pub(crate) struct Engine {
     pub(crate) run_id: String,
     /// 40 hexadecimal digits that name this data set's history.
     pub(crate) replication_id: String,
+    /// A command runs that may run others, as EXEC does.
+    inside_command: bool,
     /// Set by SHUTDOWN and by signals: the loop ends with the turn.
     pub(crate) stopping: bool,
     ahead: ahead::ReadAhead,
@@ -102,6 +104,7 @@ impl Engine {
             memory_at_start: host.memory_used(),
             run_id: hex_id(&mut rng),
             replication_id: hex_id(&mut rng),
+            inside_command: false,
             stopping: false,
             ahead: ahead::ReadAhead::default(),
             client_memory: client_memory::ClientMemory::default(),
