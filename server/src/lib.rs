@@ -26,3 +26,8 @@ pub use config::REDIS_VERSION;
 pub use embedded::{Connection, Embedded};
 pub use host::Allocator;
 pub use server::{Builder, Handle, Server, StartError};
+
+/// The examples of README.md, which are run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

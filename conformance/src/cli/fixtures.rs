@@ -35,6 +35,13 @@ impl Selection {
     /// Every file in the folder; none at all is an error.
     pub(crate) fn files(&self) -> Result<Vec<File>, Stop> {
         let folder = self.folder();
+        if !folder.is_dir() {
+            return Err(Stop::usage(format!(
+                "no folder of transcripts is at {}; work inside the checkout, or say where it is with --fixtures or \
+                 $RESPECT_FIXTURES",
+                folder.display()
+            )));
+        }
         let files = read_folder(&folder).map_err(Stop::usage)?;
         if files.is_empty() {
             return Err(Stop(
