@@ -18,7 +18,14 @@ pub(crate) struct ClientMemory {
     /// Bytes; `None` means that there is no limit, and that nothing is counted.
     limit: Option<usize>,
     /// The sum of every client's `counted`.
-    used: usize,
+    pub(super) used: usize,
+}
+
+#[cfg(test)]
+impl ClientMemory {
+    pub(super) fn is_limited(&self) -> bool {
+        self.limit.is_some()
+    }
 }
 
 impl Engine {

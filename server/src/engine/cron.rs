@@ -46,7 +46,6 @@ impl Engine {
         }
         let hz = u64::from(self.config.hz.clamp(1, 500));
         self.cron.next_us = self.now.mono_us + 1_000_000 / hz;
-        self.note_memory_peak();
         self.sample_rates();
         self.close_overfull();
         self.close_idle();

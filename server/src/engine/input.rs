@@ -44,7 +44,9 @@ impl Engine {
             ClientFlags::AUTHENTICATED,
             self.config.requirepass.is_empty(),
         );
-        Ok(client.key)
+        let key = client.key;
+        self.count_memory(key, 0);
+        Ok(key)
     }
 
     /// Takes bytes a client has sent, and runs the commands that they complete.

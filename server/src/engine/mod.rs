@@ -21,6 +21,8 @@ mod input;
 mod output;
 mod publish;
 mod session;
+#[cfg(test)]
+mod simulate;
 mod turn;
 mod watch;
 

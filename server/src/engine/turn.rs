@@ -83,6 +83,8 @@ impl Engine {
         self.resume();
         // Keys that expire by themselves go before replies are written: a reader may be told of it in this turn.
         self.expire_fast();
+        // Most is in use while what was asked for has been carried out and not been sent.
+        self.note_memory_peak();
         // One write a client, however many commands it ran.
         self.write_all(wire);
         // Whoever read what waited for it takes less now. Those evicted are closed with the doomed.
