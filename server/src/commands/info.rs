@@ -47,6 +47,7 @@ const SECTIONS: &[Section] = &[
     ("Modules", true, modules),
     ("Commandstats", false, commandstats),
     ("Errorstats", true, errorstats),
+    ("Latencystats", false, latencystats),
     ("Cluster", true, cluster),
     ("Keyspace", true, keyspace),
     ("Keysizes", true, keysizes),
@@ -497,6 +498,29 @@ fn errorstats(engine: &Engine, _: &Facts, fields: &mut Fields<'_>) {
         fields.field(
             &format!("errorstat_{}", String::from_utf8_lossy(code)),
             format_args!("count={count}"),
+        );
+    }
+}
+
+fn latencystats(engine: &Engine, _: &Facts, fields: &mut Fields<'_>) {
+    if !engine.config.latency_tracking {
+        return;
+    }
+    let entries = engine
+        .registry
+        .entries()
+        .iter()
+        .zip(&engine.stats.latencies);
+    for (entry, latency) in entries.filter(|(_, latency)| !latency.is_empty()) {
+        let percentiles: Vec<String> = engine
+            .config
+            .latency_tracking_info_percentiles
+            .iter()
+            .map(|percent| format!("p{percent}={:.3}", latency.percentile_us(*percent)))
+            .collect();
+        fields.field(
+            &format!("latency_percentiles_usec_{}", entry.full_name),
+            percentiles.join(","),
         );
     }
 }

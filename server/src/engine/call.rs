@@ -152,6 +152,9 @@ impl Engine {
         stat.usec += took_us;
         stat.failed += u64::from(failed);
         self.stats.commands_processed += 1;
+        if self.config.latency_tracking {
+            self.stats.latencies[entry.slot].record(took_us);
+        }
         let slow_us = self.config.slowlog_log_slower_than;
         if slow_us >= 0 && took_us >= slow_us as u64 {
             self.log_slow(client, entry, args, took_us);

@@ -1,10 +1,12 @@
 //! What the server counts about itself; knows nothing of what it counts.
 
+pub(crate) mod latency;
 pub(crate) mod rate;
 pub(crate) mod slowlog;
 
 use std::collections::BTreeMap;
 
+use latency::Latency;
 use rate::Rate;
 
 /// More kinds of error than this are counted as one, as a guard against clients that invent them.
@@ -26,6 +28,8 @@ pub(crate) struct CommandStat {
 pub(crate) struct Stats {
     /// By the slot of the command.
     pub(crate) commands: Vec<CommandStat>,
+    /// By the slot of the command; see latency-tracking.
+    pub(crate) latencies: Vec<Latency>,
     /// By the first word of the error.
     pub(crate) errors: BTreeMap<Vec<u8>, u64>,
     pub(crate) error_replies: u64,
@@ -64,6 +68,7 @@ impl Stats {
     pub(crate) fn new(commands: usize) -> Stats {
         Stats {
             commands: vec![CommandStat::default(); commands],
+            latencies: vec![Latency::default(); commands],
             ..Stats::default()
         }
     }
