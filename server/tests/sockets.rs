@@ -102,6 +102,23 @@ fn a_client_that_sends_its_last_and_half_closes_is_still_answered() {
 }
 
 #[test]
+fn urgent_data_is_ignored_and_nothing_behind_it_is_lost() {
+    let server = start();
+    let mut socket = socket(&server);
+    for round in 0..200 {
+        // Often, not always, all three are there when the server first looks.
+        socket.write_all(b"PING one\r\n").expect("a write");
+        socket2::SockRef::from(&socket)
+            .send_out_of_band(b"!")
+            .expect("TCP has urgent data");
+        socket.write_all(b"PING two\r\n").expect("a write");
+        let mut answer = [0; 18];
+        socket.read_exact(&mut answer).expect("both are answered");
+        assert_eq!(&answer, b"$3\r\none\r\n$3\r\ntwo\r\n", "in round {round}");
+    }
+}
+
+#[test]
 fn a_server_that_is_dropped_gives_up_its_port() {
     let server = start();
     let addr = server.addr();

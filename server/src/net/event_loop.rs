@@ -175,6 +175,11 @@ impl EventLoop {
                         {
                             link.ended = true;
                         }
+                        if event.is_priority()
+                            && let Some(link) = self.links.get_mut(key)
+                        {
+                            link.urgent = true;
+                        }
                         if event.is_readable() || event.is_read_closed() || event.is_error() {
                             self.read(engine, key);
                         }
@@ -261,6 +266,8 @@ impl EventLoop {
         match engine.connect(peer) {
             Ok(key) => {
                 let interest = Interest::READABLE | Interest::WRITABLE;
+                #[cfg(any(target_os = "linux", target_os = "android"))]
+                let interest = interest | Interest::PRIORITY;
                 match self
                     .poll
                     .registry()
@@ -271,6 +278,7 @@ impl EventLoop {
                         key,
                         queued: false,
                         ended: false,
+                        urgent: false,
                     }),
                     Err(error) => {
                         log::warn!("Registering a client connection: {error}");

@@ -18,6 +18,8 @@ pub(super) struct Link {
     pub(super) queued: bool,
     /// An event has told that the peer closed its end: no other will tell so, and a read must find it.
     pub(super) ended: bool,
+    /// Urgent data has come, at which a read stops short although more bytes wait behind it.
+    pub(super) urgent: bool,
 }
 
 /// What a read came to.
@@ -41,10 +43,13 @@ impl Link {
                 // A stream socket that gives less than was asked for is empty: what comes later is a new event.
                 Ok(count) => Arrived::Bytes {
                     count,
-                    more: self.ended || count == buffer.len(),
+                    more: self.ended || self.urgent || count == buffer.len(),
                 },
                 Err(error) => match error.kind() {
-                    io::ErrorKind::WouldBlock => Arrived::Nothing,
+                    io::ErrorKind::WouldBlock => {
+                        self.urgent = false;
+                        Arrived::Nothing
+                    }
                     io::ErrorKind::Interrupted => continue,
                     _ => Arrived::Broken,
                 },
@@ -65,7 +70,7 @@ impl Link {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock && count > 0 => {
                 Arrived::Bytes {
                     count,
-                    more: self.ended,
+                    more: self.ended || self.urgent,
                 }
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Arrived::Nothing,
