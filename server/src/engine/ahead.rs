@@ -40,9 +40,14 @@ impl Engine {
         let states =
             ClientFlags::PENDING_WRITE | ClientFlags::WRITE_BLOCKED | ClientFlags::NO_EVICT;
         let plain = client.flags.difference(states) == ClientFlags::AUTHENTICATED;
-        if !plain || self.pause.is_some() || self.config.maxmemory != 0 {
+        let limited = self.config.maxmemory != 0 || self.client_memory.is_limited();
+        if !plain || limited || self.pause.is_some() {
             return 0;
         }
+        let output_max = match self.config.client_output_buffer_limit.normal.hard_bytes {
+            0 => usize::MAX,
+            bytes => usize::try_from(bytes).unwrap_or(usize::MAX),
+        };
         let (protocol, mut last) = (client.protocol, client.last);
         let view = View {
             db: client.db,
@@ -59,13 +64,13 @@ impl Engine {
             }
             last = ahead.entries.last().copied();
         }
-        let count = ahead.entries.len();
-        if count > 1 {
+        if ahead.entries.len() > 1 {
             let commands = ahead.commands.iter().zip(&ahead.entries);
             let keys = commands
                 .flat_map(|(command, entry)| keys(parser.args_ahead(bytes, *command), entry));
             self.keyspace.db(view.db).table.warm(keys);
         }
+        let mut count = 0;
         for (command, entry) in ahead.commands.iter().zip(&ahead.entries) {
             let args = parser.args_ahead(bytes, *command);
             let Run::Data(run) = entry.command.run else {
@@ -76,6 +81,12 @@ impl Engine {
             let outcome = self.run_data(view, run, args, reply.reborrow());
             self.end_call(key, entry, args, reply, begun, outcome);
             parser.ran(*command);
+            count += 1;
+            last = Some(*entry);
+            // Whoever leaves too much unread is about to be closed, and runs nothing more.
+            if out.len() >= output_max {
+                break;
+            }
         }
         self.ahead = ahead;
         if count > 0

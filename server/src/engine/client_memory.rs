@@ -21,8 +21,9 @@ pub(crate) struct ClientMemory {
     pub(super) used: usize,
 }
 
-#[cfg(test)]
 impl ClientMemory {
+    /// Whether there is a limit.
+    #[inline]
     pub(super) fn is_limited(&self) -> bool {
         self.limit.is_some()
     }
@@ -156,7 +157,9 @@ mod tests {
         let (greedy, other) = (redis.connect(), redis.connect());
         redis.ask(other, "SETRANGE big 1000000 x");
         redis.ask(other, "CONFIG SET maxmemory-clients 2mb");
-        redis.exchange(greedy, b"GET big\r\nGET big\r\nGET big\r\nSET after 1\r\n");
+        let get = b"*2\r\n$3\r\nGET\r\n$3\r\nbig\r\n";
+        let set = b"*3\r\n$3\r\nSET\r\n$5\r\nafter\r\n$1\r\n1\r\n";
+        redis.exchange(greedy, &[&get.repeat(3)[..], set].concat());
         assert!(!redis.is_connected(greedy));
         assert_eq!(redis.ask(other, "EXISTS after"), ":0\r\n");
     }

@@ -60,6 +60,15 @@ impl Engine {
         self.stats.reads_processed += 1;
         let taken = client.input.parser.fill(bytes);
         let bytes = &bytes[taken..];
+        let client = if taken > 0 {
+            self.check_query_limit(key);
+            let Some(client) = self.clients.get_mut(key) else {
+                return Progress::Idle;
+            };
+            client
+        } else {
+            client
+        };
         if client.is(ClientFlags::CLOSE_AFTER_REPLY | ClientFlags::DOOMED) {
             return Progress::Idle;
         }
@@ -89,10 +98,14 @@ impl Engine {
         client.active_ms = self.now.wall_ms();
         self.stats.net_input_bytes += count as u64;
         self.stats.reads_processed += 1;
-        if client.input.parser.filling().is_some() {
-            return self.check_query_limit(key);
+        let complete = client.input.parser.filling().is_none();
+        // An argument that is too much by itself is not carried out.
+        self.check_query_limit(key);
+        if complete {
+            self.proceed(key)
+        } else {
+            Progress::Idle
         }
-        self.proceed(key)
     }
 
     /// Runs commands that have arrived and were left for later.
@@ -221,7 +234,7 @@ impl Engine {
         self.count_memory(key, 0);
         if let Some(client) = self.clients.get(key) {
             let queued = client.transaction.as_ref().map_or(0, |t| t.args_len);
-            let held = queued + client.input.buffer.len() + client.input.parser.memory();
+            let held = queued + client.input.parser.unparsed(client.input.buffer.len());
             if held as u64 > self.config.client_query_buffer_limit
                 || client.input.buffer.len() > BUFFER_LEN_MAX
             {

@@ -262,6 +262,12 @@ impl Parser {
         }
     }
 
+    /// Of the bytes that have arrived, those that are in no complete argument yet, if so many are in the buffer.
+    pub(crate) fn unparsed(&self, buffer_len: usize) -> usize {
+        let filling = self.filling.as_ref().map_or(0, |(bytes, _)| bytes.len());
+        buffer_len.saturating_sub(self.at) + filling
+    }
+
     /// Keeps the command just completed: the next call returns it once more, and its bytes are not consumed before.
     pub(crate) fn hold(&mut self) {
         self.held = true;
