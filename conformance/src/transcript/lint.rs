@@ -379,10 +379,17 @@ fn misstep(side: Side, action: &Action, connection: &str) -> Option<String> {
     }
 }
 
+/// Whether a comment stands right above this sleep, or right above an earlier one with no blank line between: what is said
+/// of the first of several holds for all.
 fn is_commented(lines: &[Line], index: usize) -> bool {
-    index
-        .checked_sub(1)
-        .is_some_and(|above| matches!(lines[above].content, Content::Comment(_)))
+    let is_sleep = |line: &Line| matches!(&line.content, Content::Step(step) if matches!(step.action, Action::Sleep(_)));
+    let paragraph = lines[..=index]
+        .rsplit(|line| line.content == Content::Blank)
+        .next()
+        .unwrap_or_default();
+    paragraph
+        .windows(2)
+        .any(|pair| matches!(pair[0].content, Content::Comment(_)) && is_sleep(&pair[1]))
 }
 
 /// Bytes that can hardly be meant.

@@ -229,6 +229,24 @@ fn what_makes_no_sense_is_told() {
 }
 
 #[test]
+fn what_is_said_of_one_sleep_holds_until_the_next_blank_line() {
+    assert_eq!(
+        findings_in("a: X\n# idle\nsleep 1s\na: Y\nsleep 1s\na< +Z\n"),
+        [""; 0]
+    );
+    let sleep = "warning: expected no sleep: it makes a case slow, or flaky, or both; \
+                 use `barrier` or `quiet`, or say why on a comment line above";
+    assert_eq!(
+        findings_in("a: X\n# idle\nsleep 1s\n\nsleep 1s\na< +Z\n"),
+        [format!("5:1: {sleep}")]
+    );
+    assert_eq!(
+        findings_in("# of something else\na: X\nsleep 1s\na< +Z\n"),
+        [format!("3:1: {sleep}")]
+    );
+}
+
+#[test]
 fn a_hole_needs_an_end_and_a_name_of_its_own() {
     let steps = "a: TIME\na<< *2\\r\\n{t:bulk}\na< {u:bulk}\na: ECHO {t}{u}\na<< {t}{x:int}\na: ECHO {x}\na<< {t}\n";
     let expected = [
