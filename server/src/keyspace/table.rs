@@ -426,6 +426,13 @@ impl Table {
         let bucket = &mut self.chunks[home / CHUNK][home % CHUNK];
         let mut whole = std::mem::take(bucket);
         loop {
+            // Every entry's key will be hashed: fetch them together, not one after the other.
+            let touched = whole
+                .slots
+                .iter()
+                .flatten()
+                .fold(0, |all, entry| all ^ entry.access());
+            std::hint::black_box(touched);
             for entry in whole.slots.iter_mut().filter_map(Option::take) {
                 self.place(entry);
             }
