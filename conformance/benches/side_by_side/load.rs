@@ -72,8 +72,8 @@ fn write_command(request: &mut Vec<u8>, args: &[Vec<u8>]) {
     }
 }
 
-/// Stores every key once, so that each GET finds its value.
-pub(crate) fn fill(address: SocketAddr, keys: usize, value_len: usize) -> io::Result<()> {
+/// Stores every key of a prefix once, so that no command measured has to create one.
+pub(crate) fn fill(address: SocketAddr, prefix: &str, keys: usize, value: &[u8]) -> io::Result<()> {
     const BATCH: usize = 1000;
     let mut stream = std::net::TcpStream::connect(address)?;
     let mut buffer = [0; 64 * 1024];
@@ -81,8 +81,8 @@ pub(crate) fn fill(address: SocketAddr, keys: usize, value_len: usize) -> io::Re
         let count = BATCH.min(keys - first);
         let mut request = Vec::new();
         for number in first..first + count {
-            let key = format!("key:{number:012}").into_bytes();
-            write_command(&mut request, &[b"SET".to_vec(), key, vec![b'v'; value_len]]);
+            let key = format!("{prefix}:{number:012}").into_bytes();
+            write_command(&mut request, &[b"SET".to_vec(), key, value.to_vec()]);
         }
         stream.write_all(&request)?;
         let mut lines = 0;

@@ -116,8 +116,10 @@ fn compare(options: &Options) -> Result<(), String> {
                 .pid()
                 .ok_or_else(|| format!("{} was not started here", contender.name))?;
             pin(Some(pid), 0)?;
-            load::fill(server.address(), options.keys, 3)
-                .map_err(|error| format!("{}: {error}", contender.name))?;
+            for (prefix, value) in [("key", b"vvv".as_slice()), ("cnt", b"1000")] {
+                load::fill(server.address(), prefix, options.keys, value)
+                    .map_err(|error| format!("{}: {error}", contender.name))?;
+            }
             for (row, figures) in rows.iter().zip(&mut figures) {
                 let figure = measure(&server, pid, row, options, round as u64)
                     .map_err(|error| format!("{}, {}: {error}", contender.name, row.name))?;
