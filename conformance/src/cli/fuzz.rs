@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use respect_conformance::control::{Barrier, Control};
-use respect_conformance::generate::play::{Answer, Played};
+use respect_conformance::generate::play::{Answer, Played, let_expire};
 use respect_conformance::generate::search::{Found, Pair, Plan, Shortest, Side, search};
 use respect_conformance::generate::{self, Stream, commands, connection_name};
 use respect_conformance::server::{Origin, Server};
@@ -71,6 +71,8 @@ pub(crate) fn main(arguments: &Arguments) -> Result<Exit, Stop> {
         bar.set_position(played as u64);
     });
     bar.finish_and_clear();
+    // A target that was not started here goes on living; one that is lost has said so already.
+    let_expire(&mut target).ok();
     match found {
         Found::Nothing { commands, streams } => {
             say!("{commands} commands in {streams} streams are answered alike");
