@@ -2,4 +2,5 @@
 
 pub(crate) mod bits;
 pub(crate) mod lcs;
+pub(crate) mod listpack;
 pub(crate) mod string;

@@ -8,7 +8,7 @@ use crate::keyspace::access::{self, Mode};
 use crate::keyspace::changes::{Changes, Class};
 use crate::keyspace::entry::Entry;
 use crate::keyspace::table::{Place, Table};
-use crate::keyspace::value::{New, StringRef, Value};
+use crate::keyspace::value::{Collection, New, StringRef, Value};
 use crate::resp::error::Error;
 
 /// While expired keys may not be deleted, a random key is sought so often that has not expired, as in Redis.
@@ -335,6 +335,61 @@ impl Keys<'_> {
             // A reply that still waits to be sent keeps the old bytes.
             Some(Value::String(shared)) => Ok(Arc::make_mut(shared)),
             None => Err(Error::WRONG_TYPE),
+        }
+    }
+
+    /// Reads a collection.
+    ///
+    /// # Errors
+    /// WRONGTYPE where the key holds something else.
+    pub(crate) fn collection<C: Collection>(&mut self, key: &[u8]) -> Result<Option<&C>, Error> {
+        match self.read(key) {
+            None => Ok(None),
+            Some(entry) => entry
+                .value()
+                .collection()
+                .map(Some)
+                .ok_or(Error::WRONG_TYPE),
+        }
+    }
+
+    /// Looks at a collection in order to change it; counts nothing. The caller says what happened with [`Keys::touch`], and
+    /// calls [`Keys::drop_empty`] where nothing may be left.
+    ///
+    /// # Errors
+    /// WRONGTYPE where the key holds something else.
+    pub(crate) fn collection_mut<C: Collection>(
+        &mut self,
+        key: &[u8],
+    ) -> Result<Option<&mut C>, Error> {
+        match self.edit(key) {
+            None => Ok(None),
+            Some(entry) => entry
+                .boxed_mut()
+                .and_then(C::of_mut)
+                .map(Some)
+                .ok_or(Error::WRONG_TYPE),
+        }
+    }
+
+    /// As [`Keys::collection_mut`], but a missing key is created empty, so check first what must not create one.
+    ///
+    /// # Errors
+    /// WRONGTYPE where the key holds something else.
+    pub(crate) fn collection_or_new<C: Collection>(&mut self, key: &[u8]) -> Result<&mut C, Error> {
+        if self.edit(key).is_none() {
+            let value = New::Boxed(C::default().into_value());
+            self.create(key, value, Deadline::Clear);
+        }
+        let entry = self.space().table.get_mut(key);
+        let value = entry.and_then(|entry| entry.boxed_mut());
+        value.and_then(C::of_mut).ok_or(Error::WRONG_TYPE)
+    }
+
+    /// Deletes a key whose collection has become empty, which no key may hold: the second event of the change that emptied it.
+    pub(crate) fn drop_empty(&mut self, key: &[u8]) {
+        if self.take(key).is_some() {
+            self.notify(key, Class::GENERIC, "del");
         }
     }
 

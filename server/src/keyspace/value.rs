@@ -38,6 +38,13 @@ impl Value {
     }
 }
 
+/// A type of value that always lies in a box; it knows its variant.
+pub(crate) trait Collection: Default {
+    fn of(value: &Value) -> Option<&Self>;
+    fn of_mut(value: &mut Value) -> Option<&mut Self>;
+    fn into_value(self) -> Value;
+}
+
 /// A value about to be stored.
 #[derive(Debug)]
 pub(crate) enum New<'a> {
@@ -96,6 +103,14 @@ impl<'a> ValueRef<'a> {
             ValueRef::Int(int) => Some(StringRef::Int(int)),
             ValueRef::Bytes(bytes) => Some(StringRef::Bytes(bytes)),
             ValueRef::Boxed(Value::String(shared)) => Some(StringRef::Shared(shared)),
+        }
+    }
+
+    /// The collection, if it is one of this type.
+    pub(crate) fn collection<C: Collection>(&self) -> Option<&'a C> {
+        match self {
+            ValueRef::Boxed(value) => C::of(value),
+            ValueRef::Int(_) | ValueRef::Bytes(_) => None,
         }
     }
 
