@@ -27,6 +27,10 @@ record *arguments:
 bench *arguments:
     cargo bench -p respect-conformance --bench side_by_side -- "$@"
 
+# Count the instructions of the hot paths, and hold them against the stored baseline; --save makes a new one
+instructions *arguments:
+    cargo bench -p respect-server --bench instructions -- "$@"
+
 # Do what CI does, on Debian 12: tools, formatting, lints, documentation, tests, judgement
 ci:
     .ci/run
