@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use crate::reset::Undo;
 use crate::transcript::finding::Finding;
-use crate::transcript::{Action, Header, Transcript};
+use crate::transcript::lint::known_builds;
+use crate::transcript::{Action, Header, Identity, Script, Transcript};
 
 /// One transcript, ready to be played.
 #[derive(Debug, Clone)]
@@ -18,6 +19,15 @@ pub struct Case {
     pub header: Header,
     /// What must be undone after it.
     pub undo: Undo,
+}
+
+/// What a transcript expects of builds that answer it alike.
+#[derive(Debug, Clone)]
+pub struct Variant {
+    /// The transcript as these builds meet it.
+    pub script: Script,
+    /// The builds, in the order of [`KNOWN_BUILDS`](crate::transcript::lint::KNOWN_BUILDS); never empty.
+    pub builds: Vec<Identity>,
 }
 
 impl Case {
@@ -39,6 +49,42 @@ impl Case {
     /// `section/slug`
     pub fn id(&self) -> &str {
         &self.header.id
+    }
+
+    /// Whether a server of this identity has what it is about.
+    pub fn applies_to(&self, identity: &Identity) -> bool {
+        let since = self.header.since.as_ref();
+        since.is_none_or(|since| since.holds(identity))
+    }
+
+    /// Every way in which the builds it was recorded from answer it; more than one if they differ.
+    pub fn variants(&self) -> Vec<Variant> {
+        let mut variants: Vec<Variant> = Vec::new();
+        for build in known_builds() {
+            if !self.applies_to(&build) {
+                continue;
+            }
+            let script = self.transcript.script(&build);
+            match variants.iter_mut().find(|other| other.script == script) {
+                Some(same) => same.builds.push(build),
+                None => variants.push(Variant {
+                    script,
+                    builds: vec![build],
+                }),
+            }
+        }
+        variants
+    }
+
+    /// The recorded builds whose answers are expected of a server of this identity.
+    pub fn expected_of(&self, identity: &Identity) -> Vec<Identity> {
+        let own = self.transcript.script(identity);
+        let variants = self.variants();
+        let same = variants
+            .into_iter()
+            .find(|variant| variant.script == own)
+            .map(|variant| variant.builds);
+        same.unwrap_or_default()
     }
 
     /// How long it sleeps in all when it is played once.
@@ -94,6 +140,35 @@ fn matches(pattern: &str, id: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn builds_that_are_answered_for_by_the_same_lines_share_a_variant() {
+        let text = "@id s/a\n@title t\n@since redis|valkey>=9\n\na: PING\n[redis<7] a< +OLD\n[redis>=7|valkey] a< +PONG\n";
+        let case = Case::parse(Path::new("s/a.resp"), text).unwrap();
+        let builds: Vec<String> = case
+            .variants()
+            .iter()
+            .map(|variant| {
+                format!(
+                    "{:?}",
+                    variant
+                        .builds
+                        .iter()
+                        .map(ToString::to_string)
+                        .collect::<Vec<_>>()
+                )
+            })
+            .collect();
+        assert_eq!(
+            builds,
+            [
+                r#"["redis-6.2.5"]"#,
+                r#"["redis-7.0.15", "redis-8.2.3", "valkey-9.1.2"]"#
+            ]
+        );
+        let between: Identity = "redis-7.4.0".parse().unwrap();
+        assert_eq!(case.expected_of(&between).len(), 3);
+    }
 
     #[test]
     fn ids_are_chosen_by_name_by_pattern_and_by_section() {

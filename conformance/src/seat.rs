@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::case::Case;
+use crate::case::{Case, Variant};
 use crate::compare::Fault;
 use crate::control::{Barrier, Control, Trouble};
 use crate::cuts::{Cut, plan};
@@ -135,7 +135,9 @@ impl Seat {
     /// Why the transcript is not for this server.
     pub fn not_applicable(&self, case: &Case) -> Option<String> {
         match &case.header.since {
-            Some(since) if !since.holds(&self.identity) => return Some(format!("@since {since}")),
+            Some(since) if !case.applies_to(&self.identity) => {
+                return Some(format!("@since {since}"));
+            }
             _ => {}
         }
         let lacks = self
@@ -302,22 +304,35 @@ impl Seat {
     /// The builds whose recorded answers to a transcript differ from what is expected here, and did come.
     fn answers_as(&mut self, case: &Case) -> Result<Vec<Identity>, Unreachable> {
         let own = case.transcript.script(&self.identity);
+        let mut others = case.variants();
+        others.retain(|variant| variant.script != own);
+        self.answers_as_one_of(case, &others)
+    }
+
+    /// The builds whose recorded answers to a transcript are the ones that come, when it is played whole and whoever the
+    /// server says it is.
+    ///
+    /// # Errors
+    /// When there is no server any more, and none can be started.
+    pub fn builds_alike(&mut self, case: &Case) -> Result<Vec<Identity>, Unreachable> {
+        if self.gone {
+            return Err(Unreachable(format!("{} is gone", self.server.origin())));
+        }
+        self.answers_as_one_of(case, &case.variants())
+    }
+
+    fn answers_as_one_of(
+        &mut self,
+        case: &Case,
+        variants: &[Variant],
+    ) -> Result<Vec<Identity>, Unreachable> {
         let mut same = Vec::new();
-        for build in known_builds() {
-            let script = case.transcript.script(&build);
-            let applies = case
-                .header
-                .since
-                .as_ref()
-                .is_none_or(|since| since.holds(&build));
-            if !applies || script == own {
-                continue;
-            }
-            match self.run(case, &script, Cut::Whole) {
+        for variant in variants {
+            match self.run(case, &variant.script, Cut::Whole) {
                 Ok(Run {
                     outcome: Outcome::Same,
                     ..
-                }) => same.push(build),
+                }) => same.extend(variant.builds.iter().cloned()),
                 Ok(Run {
                     outcome: Outcome::Broken(_),
                     ..
@@ -373,17 +388,12 @@ fn ways(writes: &[usize], cuts: Cuts, elapsed: Duration, judgement: &mut Judgeme
 /// The builds for which the line that was not fulfilled is recorded.
 fn agreeing(case: &Case, divergence: &Divergence) -> Vec<Identity> {
     let holds = |build: &Identity| {
-        let applies = case
-            .header
-            .since
-            .as_ref()
-            .is_none_or(|since| since.holds(build));
         let guard = case
             .transcript
             .steps()
             .find(|(line, _)| *line == divergence.line);
         let guard = guard.and_then(|(_, step)| step.guard.as_ref());
-        applies && guard.is_none_or(|guard| guard.holds(build))
+        case.applies_to(build) && guard.is_none_or(|guard| guard.holds(build))
     };
     known_builds().into_iter().filter(holds).collect()
 }
