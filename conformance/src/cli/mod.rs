@@ -7,6 +7,7 @@ macro_rules! say {
 
 mod fixtures;
 mod fuzz;
+mod matrix;
 mod oracle;
 mod record;
 mod run;
@@ -64,6 +65,9 @@ enum Command {
     /// Judge a server: replay transcripts at every cut and compare every byte
     #[command(after_help = EXIT_CODES)]
     Run(run::Arguments),
+    /// Judge many servers side by side: which agrees, answers as another build did, answers as nobody does, or dies
+    #[command(after_help = EXIT_CODES)]
+    Matrix(matrix::Arguments),
     /// Judge how a server serves others while some of its clients are slow
     Slow(slow::Arguments),
     /// Ask real servers, and rewrite in place what transcripts expect of them
@@ -105,6 +109,7 @@ pub(crate) fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = match arguments.command {
         Command::Run(arguments) => run::main(&arguments),
+        Command::Matrix(arguments) => matrix::main(&arguments),
         Command::Slow(arguments) => slow::main(&arguments),
         Command::Record(arguments) => record::main(&arguments),
         Command::Fuzz(arguments) => fuzz::main(&arguments),

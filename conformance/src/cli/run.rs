@@ -19,11 +19,8 @@ use respect_conformance::transcript::Identity;
 use respect_conformance::workspace;
 
 use super::fixtures::Selection;
-use super::target::{TargetArguments, installed};
+use super::target::{OURS_ANSWERS_AS, TargetArguments, installed};
 use super::{Exit, Stop};
-
-/// Our own server answers as this build does.
-const OURS_ANSWERS_AS: &str = "redis-8.2.3";
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -56,13 +53,23 @@ pub(crate) struct Arguments {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-enum CutsArgument {
+pub(super) enum CutsArgument {
     /// Byte by byte, around every CRLF, and at every single position
     All,
     /// Nowhere
     None,
     /// Byte by byte only
     Bytes,
+}
+
+impl From<CutsArgument> for Cuts {
+    fn from(argument: CutsArgument) -> Cuts {
+        match argument {
+            CutsArgument::All => Cuts::All,
+            CutsArgument::None => Cuts::None,
+            CutsArgument::Bytes => Cuts::Bytes,
+        }
+    }
 }
 
 pub(super) fn parse_barrier(text: &str) -> Result<Barrier, String> {
@@ -86,11 +93,7 @@ pub(crate) fn main(arguments: &Arguments) -> Result<Exit, Stop> {
         target,
         judged_as: Some(judged_as.clone()),
         oracles,
-        cuts: match arguments.cuts {
-            CutsArgument::All => Cuts::All,
-            CutsArgument::None => Cuts::None,
-            CutsArgument::Bytes => Cuts::Bytes,
-        },
+        cuts: arguments.cuts.into(),
         barrier: arguments.barrier,
         jobs: arguments
             .jobs
@@ -237,7 +240,7 @@ fn oracle_identity(origin: &Origin) -> Result<Identity, Stop> {
     identity(server.address()).map_err(|why| Stop(Exit::Target, why))
 }
 
-fn progress(length: u64) -> ProgressBar {
+pub(super) fn progress(length: u64) -> ProgressBar {
     if !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }

@@ -7,6 +7,7 @@ use clap::Args;
 use respect_conformance::oracle;
 use respect_conformance::ours::{self, Profile};
 use respect_conformance::server::{Origin, keys};
+use respect_conformance::transcript::Identity;
 use respect_conformance::workspace;
 
 use super::{Exit, Stop};
@@ -30,20 +31,32 @@ impl TargetArguments {
 
     /// Where the server comes from. Our own is built, so that nobody judges yesterday's.
     pub(crate) fn origin(&self) -> Result<Origin, Stop> {
-        let origin = match &self.target {
-            None => return ours().map(Origin::Program),
-            Some(text) => match oracle::find(text) {
-                Some(build) => installed(build)?,
-                None => Origin::parse(text).map_err(Stop::usage)?,
-            },
-        };
-        if let Origin::Address(address) = origin
-            && !self.flush
-        {
-            refuse_to_flush(address)?;
+        match &self.target {
+            None => ours().map(Origin::Program),
+            Some(text) => Ok(origin_of(text, self.flush)?.0),
         }
-        Ok(origin)
     }
+}
+
+/// Our own server answers as this build does.
+pub(super) const OURS_ANSWERS_AS: &str = "redis-8.2.3";
+
+/// The server a text names: an installed build, `ours`, an address or a command; and whose answers are expected of it, where
+/// that is known without asking.
+pub(super) fn origin_of(text: &str, flush: bool) -> Result<(Origin, Option<Identity>), Stop> {
+    if text == "ours" {
+        return Ok((Origin::Program(ours()?), OURS_ANSWERS_AS.parse().ok()));
+    }
+    if let Some(build) = oracle::find(text) {
+        return Ok((installed(build)?, build.id().parse().ok()));
+    }
+    let origin = Origin::parse(text).map_err(Stop::usage)?;
+    if let Origin::Address(address) = origin
+        && !flush
+    {
+        refuse_to_flush(address)?;
+    }
+    Ok((origin, None))
 }
 
 /// An installed build, or a stop that says how to install it.
