@@ -4,8 +4,9 @@ use crate::commands::arguments;
 use crate::engine::Data;
 use crate::keyspace::entry::Entry;
 use crate::registry::command::{Arg, ArgKind, Categories, Command, Flags, Group, Outcome, Run};
+use crate::resp::args::Args;
 use crate::resp::error::Error;
-use crate::resp::reply::Aggregate;
+use crate::resp::reply::{Aggregate, Reply};
 use crate::text::{glob, integers};
 
 /// Elements a SCAN returns, roughly, when it does not say how many.
@@ -84,7 +85,7 @@ fn keys(d: &mut Data<'_>) -> Outcome {
 
 fn scan(d: &mut Data<'_>) -> Outcome {
     let cursor = cursor(d.args.at(1))?;
-    let options = Options::from_args(d)?;
+    let options = Options::from_args(d.args, Walked::Keys)?;
     let mut found: Vec<Vec<u8>> = Vec::new();
     // What is looked at counts, not what is found: a filter must not make one SCAN walk the whole keyspace.
     let cursor = d.keys.scan(cursor, options.count, |entry| {
@@ -92,16 +93,17 @@ fn scan(d: &mut Data<'_>) -> Outcome {
             found.push(entry.key().to_vec());
         }
     });
-    reply_scan(d, cursor, &found);
+    reply_scan(&mut d.reply, cursor, &found);
     Ok(())
 }
 
-fn reply_scan(d: &mut Data<'_>, cursor: u64, found: &[Vec<u8>]) {
-    d.reply.array(2);
-    d.reply.bulk(itoa::Buffer::new().format(cursor).as_bytes());
-    d.reply.array(found.len());
-    for key in found {
-        d.reply.bulk(key);
+/// Answers any SCAN: where to go on, and what was found.
+pub(super) fn reply_scan(reply: &mut Reply<'_>, cursor: u64, found: &[Vec<u8>]) {
+    reply.array(2);
+    reply.bulk(itoa::Buffer::new().format(cursor).as_bytes());
+    reply.array(found.len());
+    for element in found {
+        reply.bulk(element);
     }
 }
 
@@ -117,12 +119,12 @@ fn randomkey(d: &mut Data<'_>) -> Outcome {
 ///
 /// # Errors
 /// `invalid cursor`
-fn cursor(text: &[u8]) -> Result<u64, Error> {
+pub(super) fn cursor(text: &[u8]) -> Result<u64, Error> {
     integers::parse_u64(text).ok_or(Error::fixed("ERR invalid cursor"))
 }
 
-/// Which keys are wanted.
-struct Pattern<'a> {
+/// Which keys or elements are wanted.
+pub(super) struct Pattern<'a> {
     glob: &'a [u8],
     /// All of them: nothing needs to be compared.
     all: bool,
@@ -136,49 +138,82 @@ impl<'a> Pattern<'a> {
         }
     }
 
-    fn matches(&self, key: &[u8]) -> bool {
+    pub(super) fn matches(&self, key: &[u8]) -> bool {
         self.all || glob::matches(self.glob, key)
     }
 }
 
-/// What SCAN is asked for.
-struct Options<'a> {
-    pattern: Pattern<'a>,
+/// What is walked: each knows options that the others do not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Walked {
+    /// SCAN.
+    Keys,
+    /// HSCAN.
+    Fields,
+    /// SSCAN and ZSCAN.
+    Members,
+}
+
+impl Walked {
+    /// Where the options begin: behind the cursor.
+    fn options_at(self) -> usize {
+        match self {
+            Walked::Keys => 2,
+            Walked::Fields | Walked::Members => 3,
+        }
+    }
+}
+
+/// What a SCAN is asked for.
+pub(super) struct Options<'a> {
+    pub(super) pattern: Pattern<'a>,
     /// Any type, if not named; a name that is no type's is that of no key.
     type_name: Option<&'a [u8]>,
-    count: usize,
+    pub(super) count: usize,
+    /// Fields without their values.
+    pub(super) without_values: bool,
 }
 
 impl<'a> Options<'a> {
-    /// Reads MATCH, COUNT and TYPE; of several the last one counts.
+    /// Reads the options behind the cursor; of several of a kind the last one counts.
     ///
     /// # Errors
     /// `syntax error`, or what is wrong with the number.
-    fn from_args(d: &Data<'a>) -> Result<Options<'a>, Error> {
+    pub(super) fn from_args(args: Args<'a>, walked: Walked) -> Result<Options<'a>, Error> {
         let (mut pattern, mut type_name, mut count) = (Pattern::new(b"*"), None, COUNT_DEFAULT);
-        for index in (2..d.args.len()).step_by(2) {
-            let value = d.args.get(index + 1);
-            match value {
-                Some(value) if d.args.is(index, "COUNT") => {
+        let mut without_values = false;
+        let mut index = walked.options_at();
+        while index < args.len() {
+            match args.get(index + 1) {
+                Some(value) if args.is(index, "COUNT") => {
                     count = arguments::integer(value)?;
                     if count < 1 {
                         return Err(Error::SYNTAX);
                     }
                 }
-                Some(value) if d.args.is(index, "MATCH") => pattern = Pattern::new(value),
-                Some(value) if d.args.is(index, "TYPE") => type_name = Some(value),
-                _ if d.args.is(index, "NOVALUES") => {
-                    return Err(Error::fixed(
-                        "ERR NOVALUES option can only be used in HSCAN",
-                    ));
+                Some(value) if args.is(index, "MATCH") => pattern = Pattern::new(value),
+                Some(value) if args.is(index, "TYPE") && walked == Walked::Keys => {
+                    type_name = Some(value);
+                }
+                _ if args.is(index, "NOVALUES") => {
+                    if walked != Walked::Fields {
+                        return Err(Error::fixed(
+                            "ERR NOVALUES option can only be used in HSCAN",
+                        ));
+                    }
+                    without_values = true;
+                    index += 1;
+                    continue;
                 }
                 _ => return Err(Error::SYNTAX),
             }
+            index += 2;
         }
         Ok(Options {
             pattern,
             type_name,
             count: usize::try_from(count).unwrap_or(usize::MAX),
+            without_values,
         })
     }
 

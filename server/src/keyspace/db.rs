@@ -386,6 +386,14 @@ impl Keys<'_> {
         value.and_then(C::of_mut).ok_or(Error::WRONG_TYPE)
     }
 
+    /// Looks once more at a key that this command has looked at before: no use is counted, and it cannot have expired since.
+    /// So several values can be held at once.
+    pub(crate) fn again(&self, key: &[u8]) -> Option<&Entry> {
+        let table = &self.keyspace.dbs[self.db].table;
+        let entry = table.at(table.find(key)?)?;
+        (!entry.has_expired(self.now_ms)).then_some(entry)
+    }
+
     /// Deletes a key whose collection has become empty, which no key may hold: the second event of the change that emptied it.
     pub(crate) fn drop_empty(&mut self, key: &[u8]) {
         if self.take(key).is_some() {
@@ -510,6 +518,18 @@ impl Keys<'_> {
     #[inline]
     pub(crate) fn touch(&mut self, key: &[u8], class: Class, event: &'static str) {
         self.changes.touch(self.db, key, class, event);
+    }
+
+    /// As [`Keys::touch`], for a change that counts as so many: SADD changes the data once for each member it adds.
+    pub(crate) fn touch_times(
+        &mut self,
+        key: &[u8],
+        class: Class,
+        event: &'static str,
+        times: usize,
+    ) {
+        self.changes.dirty += times as u64;
+        self.changes.changed(self.db, key, class, event);
     }
 
     /// Says that a key changed by a change that [`Keys::touch`] counts at another key: RENAME is one change of two keys.
