@@ -56,6 +56,37 @@ pub enum Fault {
     NotQuiet,
 }
 
+impl Fault {
+    /// Its class in one word, for programs: the variant's name in small letters with dashes.
+    pub fn class(&self) -> &'static str {
+        match self {
+            Fault::MergedNulls(..) => "merged-nulls",
+            Fault::WrongKind(..) => "wrong-kind",
+            Fault::MissingCrlf => "missing-crlf",
+            Fault::Malformed => "malformed",
+            Fault::ErrorText => "error-text",
+            Fault::WrongSign => "wrong-sign",
+            Fault::WrongNumber => "wrong-number",
+            Fault::FloatText => "float-text",
+            Fault::Truncated => "truncated",
+            Fault::WrongCount => "wrong-count",
+            Fault::WrongText => "wrong-text",
+            Fault::Swapped => "swapped",
+            Fault::PushMisplaced => "push-misplaced",
+            Fault::Duplicated => "duplicated",
+            Fault::Dropped => "dropped",
+            Fault::ExtraBytes => "extra-bytes",
+            Fault::Stuck => "stuck",
+            Fault::ClosedEarly => "closed-early",
+            Fault::ClosedUnasked => "closed-unasked",
+            Fault::NotClosed => "not-closed",
+            Fault::RstForFin => "rst-for-fin",
+            Fault::FinForRst => "fin-for-rst",
+            Fault::NotQuiet => "not-quiet",
+        }
+    }
+}
+
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

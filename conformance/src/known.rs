@@ -1,10 +1,11 @@
 //! The known differences: the one file in which a divergence is accepted, with its reason and its bytes. An accepted
 //! divergence is still a test: other bytes are a new one, and an entry that matches nothing any more is a failure.
 
+use std::fs;
 use std::path::Path;
-use std::{fs, io};
 
-use serde::Deserialize;
+use chrono::NaiveDate;
+use serde::{Deserialize, Deserializer};
 
 use crate::replay::Divergence;
 use crate::transcript::Identity;
@@ -34,19 +35,30 @@ pub struct Difference {
     pub reason: String,
     /// What comes instead, from the first differing byte on, escaped as in a transcript: see [`pinned_bytes`].
     pub actual: String,
+    /// Where that is discussed: a link.
+    #[serde(default)]
+    pub link: Option<String>,
+    /// The last day on which it is accepted; without one it is accepted for ever.
+    #[serde(default, deserialize_with = "day")]
+    pub expires: Option<NaiveDate>,
+}
+
+/// A TOML date without a time: `2027-01-31`.
+fn day<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<NaiveDate>, D::Error> {
+    let written = toml::value::Datetime::deserialize(deserializer)?.to_string();
+    let date = written.parse();
+    date.map(Some)
+        .map_err(|_| serde::de::Error::custom(format!("expected a day, found `{written}`")))
 }
 
 impl Known {
-    /// Reads the file; a missing one accepts nothing.
+    /// Reads the file.
     ///
     /// # Errors
     /// When it cannot be read, or is not of this form.
     pub fn load(path: &Path) -> Result<Known, String> {
-        let text = match fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Known::default()),
-            Err(error) => return Err(format!("{}: {error}", path.display())),
-        };
+        let text =
+            fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
         Known::parse(&text).map_err(|error| format!("{}: {error}", path.display()))
     }
 
@@ -79,6 +91,21 @@ impl Known {
         })
     }
 
+    /// The entries for a build that are accepted no longer on this day.
+    pub fn expired<'k>(
+        &'k self,
+        build: &Identity,
+        today: NaiveDate,
+    ) -> impl Iterator<Item = &'k Difference> + 'k {
+        self.concerning(build, |_| true)
+            .filter(move |known| known.expires.is_some_and(|last| last < today))
+    }
+
+    /// The first entry for a transcript that is not there.
+    pub fn misses(&self, exists: impl Fn(&str) -> bool) -> Option<&Difference> {
+        self.differences.iter().find(|known| !exists(&known.id))
+    }
+
     /// The entries for a build and one of these transcripts.
     pub fn concerning<'k>(
         &'k self,
@@ -101,6 +128,16 @@ pub fn pinned_bytes(divergence: &Divergence) -> String {
     escaped(&differing[..differing.len().min(PINNED)])
 }
 
+/// The line of an entry that accepts this divergence, ready to be pasted.
+pub fn pin_line(pinned: &str) -> String {
+    if pinned.contains('\'') {
+        let escaped = pinned.replace('\\', "\\\\").replace('"', "\\\"");
+        format!("actual = \"{escaped}\"")
+    } else {
+        format!("actual = '{pinned}'")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,6 +151,7 @@ mod tests {
             line: 3,
             sent: Vec::new(),
             expected: String::new(),
+            expected_bytes: Vec::new(),
             actual: actual.to_vec(),
             offset,
             stream_offset: offset,
@@ -168,5 +206,44 @@ mod tests {
             "[[difference]]\nid = \"a/b\"\nbuild = \"redis-8.2.3\"\nreason = \" \"\nactual = ''\n";
         assert!(Known::parse(text).unwrap_err().contains("needs a reason"));
         assert!(Known::parse("[[difference]]\nid = 1\n").is_err());
+    }
+
+    #[test]
+    fn the_line_to_paste_is_read_back_as_the_very_pin() {
+        for pinned in [
+            r"+NO\r\n",
+            r#"-ERR unknown '"x"', \\"#,
+            "(the server did not close)",
+        ] {
+            let text = format!(
+                "[[difference]]\nid = 'a/b'\nbuild = 'redis-8.2.3'\nreason = 'r'\n{}\n",
+                pin_line(pinned)
+            );
+            assert_eq!(Known::parse(&text).unwrap().differences[0].actual, pinned);
+        }
+    }
+
+    #[test]
+    fn an_entry_holds_through_its_last_day() {
+        let text = |expires: &str| {
+            format!(
+                "[[difference]]\nid = 'a/b'\nbuild = 'redis-8.2.3'\nreason = 'r'\nactual = ''\nexpires = {expires}\n"
+            )
+        };
+        let known = Known::parse(&text("2027-01-31")).unwrap();
+        let build: Identity = "redis-8.2.3".parse().unwrap();
+        let expired = |day: &str| known.expired(&build, day.parse().unwrap()).count();
+        assert_eq!((expired("2027-01-31"), expired("2027-02-01")), (0, 1));
+        for wrong in ["2027-01-31T10:00:00", "'soon'", "10:00:00"] {
+            assert!(Known::parse(&text(wrong)).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_entry_for_no_transcript_is_found() {
+        let text = "[[difference]]\nid = 'a/b'\nbuild = 'redis-8.2.3'\nreason = 'r'\nactual = ''\n";
+        let known = Known::parse(text).unwrap();
+        assert!(known.misses(|id| id == "a/b").is_none());
+        assert_eq!(known.misses(|_| false).unwrap().id, "a/b");
     }
 }

@@ -71,6 +71,8 @@ pub struct Divergence {
     pub sent: Vec<u8>,
     /// What was due, as a transcript writes it.
     pub expected: String,
+    /// The same in bytes, as far as they are known: to the first hole that nothing had filled.
+    pub expected_bytes: Vec<u8>,
     /// What came, from the first byte the line concerns.
     pub actual: Vec<u8>,
     /// The first byte of `actual` that is wrong.
@@ -485,10 +487,12 @@ impl<'c, 'h> Player<'c, 'h> {
         let inbox = self.session.inbox(connection);
         seen.extend_from_slice(&inbox[..inbox.len().min(KEPT)]);
         let expected = shown(&line.pattern);
+        let expected_bytes = known_bytes(std::iter::once(&line.pattern), &self.captures);
         self.divergence(Divergence {
             fault,
             line: line.line,
             expected,
+            expected_bytes,
             actual: seen,
             offset,
             stream_offset: start + offset,
@@ -616,6 +620,7 @@ impl<'c, 'h> Player<'c, 'h> {
             line: 0,
             sent: self.last(connection).write.clone(),
             expected: String::new(),
+            expected_bytes: Vec::new(),
             actual: inbox[..inbox.len().min(KEPT)].to_vec(),
             offset: 0,
             stream_offset: self.session.taken(connection),

@@ -82,12 +82,14 @@ impl Seat {
         if self.gone {
             return Err(Unreachable(format!("{} is gone", self.server.origin())));
         }
+        let begun = Instant::now();
         let mut judgement = Judgement::default();
         match self.play_all(case, cuts, &mut judgement) {
             Ok(()) => {}
             Err(Halt::Verdict(verdict)) => judgement.verdict = verdict,
             Err(Halt::Unreachable(error)) => return Err(error),
         }
+        judgement.elapsed = begun.elapsed();
         Ok(judgement)
     }
 
@@ -345,6 +347,19 @@ impl Seat {
             }
         }
         Ok(same)
+    }
+}
+
+impl Drop for Seat {
+    /// A server that goes on without us is left as it was found: empty, and with its configuration.
+    fn drop(&mut self) {
+        if self.gone || self.server.origin().can_start() {
+            return;
+        }
+        if let Some(undo) = self.left_behind.take() {
+            // Nobody is there any more to be told of a failure; the next run says that keys are left.
+            let _ = self.first.clean(&mut self.control, &undo);
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread;
+use std::time::Duration;
 
 use crate::case::Case;
 use crate::control::Barrier;
@@ -60,6 +61,8 @@ pub struct Judgement {
     pub waits: bool,
     /// What was forgiven while it was played whole.
     pub forgiven: Forgiven,
+    /// How long all of it took.
+    pub elapsed: Duration,
 }
 
 /// What came of a transcript.

@@ -19,6 +19,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use respect_conformance::report::model::Conclusion;
 
 /// How the program ends. The numbers are part of its interface: CI scripts read them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,6 +36,19 @@ pub(crate) enum Exit {
     Nothing = 4,
     /// An oracle does not answer as it is recorded, so nothing can be held against anyone.
     Oracles = 5,
+}
+
+impl From<Conclusion> for Exit {
+    fn from(conclusion: Conclusion) -> Exit {
+        match conclusion {
+            Conclusion::Ok => Exit::Ok,
+            Conclusion::Diverged => Exit::Divergence,
+            Conclusion::Unplayable => Exit::Usage,
+            Conclusion::Lost => Exit::Target,
+            Conclusion::Nothing => Exit::Nothing,
+            Conclusion::Oracles => Exit::Oracles,
+        }
+    }
 }
 
 impl From<Exit> for ExitCode {

@@ -1,10 +1,11 @@
-//! `respect run`: finds the servers, lets the suite judge, and prints; the exit code is worked out here and nowhere else.
+//! `respect run`: finds the transcripts and the servers, lets the suite judge, and shows the report.
 
+use std::env;
 use std::io::IsTerminal;
 use std::num::NonZero;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -12,9 +13,9 @@ use respect_conformance::case::Case;
 use respect_conformance::control::Barrier;
 use respect_conformance::known::Known;
 use respect_conformance::oracle;
-use respect_conformance::report::{self, Count, Summary};
+use respect_conformance::report::{self, Ledger, Place};
 use respect_conformance::server::{Origin, Server, identity};
-use respect_conformance::suite::{self, CaseReport, Cuts, Judgement, Plan, Verdict};
+use respect_conformance::suite::{self, CaseReport, Cuts, Plan};
 use respect_conformance::transcript::Identity;
 use respect_conformance::workspace;
 
@@ -107,93 +108,93 @@ pub(crate) fn main(arguments: &Arguments) -> Result<Exit, Stop> {
         .map(oracle_identity)
         .collect::<Result<_, _>>()?;
 
-    let begun = Instant::now();
     let bar = progress(cases.len() as u64);
     let cases: Vec<&Case> = cases.iter().collect();
-    let mut own = Summary::default();
-    let mut theirs: Vec<Summary> = oracle_names.iter().map(|_| Summary::default()).collect();
+    let place = place(arguments, &plan.target);
+    let mut ledger = Ledger::new(&plan, (&judged_as, &oracle_names), &known, place, &cases);
     let mut listener = |case: &Case, judged: &CaseReport| {
-        let count = own.add(case, &judged.target, &judged_as, &known);
-        let mut text = told(case, &judged.target, count, &judged_as);
-        for ((judgement, name), summary) in
-            judged.oracles.iter().zip(&oracle_names).zip(&mut theirs)
-        {
-            // An oracle has no excuse.
-            let count = summary.add(case, judgement, name, &Known::default());
-            if let Some(oracle) = told(case, judgement, count, name) {
-                let text = text.get_or_insert_default();
+        let entry = ledger.add(case, judged);
+        let mut text = entry.result.terminal.clone();
+        for (result, name) in entry.oracles.iter().zip(&oracle_names) {
+            if !result.terminal.is_empty() {
                 text.push_str(&format!(
-                    "ORACLE {name} does not answer as it is recorded:\n{oracle}"
+                    "ORACLE {name} does not answer as it is recorded:\n{}",
+                    result.terminal
                 ));
             }
         }
-        if let Some(text) = text {
+        if !text.is_empty() {
             bar.suspend(|| say!("{text}"));
         }
         bar.set_message(case.id().to_owned());
         bar.inc(1);
     };
-    let reports = suite::run(&plan, &cases, &mut listener);
+    let outcome = suite::run(&plan, &cases, &mut listener);
     bar.finish_and_clear();
-    let reports = reports.map_err(|error| Stop(Exit::Target, error.0))?;
-
-    let is_judged = |id: &str| {
-        cases
-            .iter()
-            .zip(&reports)
-            .any(|(case, report)| case.id() == id && report.is_some())
-    };
-    own.find_stale(&judged_as, &known, is_judged);
-    say!("{}", own.display(&judged_as, plan.cuts, begun.elapsed()));
-    let mut oracles_disagree = false;
-    for (summary, name) in theirs.iter().zip(&oracle_names) {
-        say!("live oracle {name}:");
-        say!("{}", summary.display(name, plan.cuts, begun.elapsed()));
-        oracles_disagree |= !summary.diverged.is_empty() || !summary.died.is_empty();
-    }
+    let mut report = ledger.finish(outcome.err().map(|error| error.0));
+    report.command = env::args().collect();
+    say!("{}", report::closing(&report));
     if plan.oracles.is_empty() {
         say!("{}", live_oracles_hint());
     }
-    Ok(exit(&own, oracles_disagree))
+    if let Some(trouble) = &report.trouble {
+        return Err(Stop(Exit::Target, trouble.clone()));
+    }
+    Ok(report.conclusion.into())
+}
+
+/// Where a person finds the transcripts again, and how they judge the same server again.
+fn place(arguments: &Arguments, target: &Origin) -> Place {
+    let folder = arguments.selection.folder();
+    let here = env::current_dir().unwrap_or_default();
+    let mut command = "respect run".to_owned();
+    let mut add = |flag: &str, value: &str| {
+        command.push_str(&format!(" {flag} {}", shell_word(value)));
+    };
+    if let Some(folder) = &arguments.selection.fixtures {
+        add("--fixtures", &folder.display().to_string());
+    }
+    if let Some(target) = arguments.target.named() {
+        add("--target", target);
+    }
+    if let Some(identity) = &arguments.judged_as {
+        add("--as", &identity.to_string());
+    }
+    if let Barrier::Timed(time) = arguments.barrier {
+        add("--barrier", &format!("timed:{}ms", time.as_millis()));
+    }
+    Place {
+        folder: folder
+            .strip_prefix(&here)
+            .map_or_else(|_| folder.clone(), Path::to_path_buf),
+        command,
+        address: match target {
+            Origin::Address(address) => Some(*address),
+            _ => None,
+        },
+    }
+}
+
+/// A word as a shell reads it.
+fn shell_word(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:,=@%+".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
 }
 
 /// The differences that are accepted. Those kept with the transcripts are our own server's; another one's are its owner's to
 /// write down.
 fn known(arguments: &Arguments) -> Result<Known, Stop> {
+    let beside = arguments.selection.folder().join("known.toml");
     let file = match &arguments.known {
         Some(file) => file.clone(),
-        None if arguments.target.is_ours() => arguments.selection.folder().join("known.toml"),
+        None if arguments.target.is_ours() && beside.exists() => beside,
         None => return Ok(Known::default()),
     };
     Known::load(&file).map_err(Stop::usage)
-}
-
-/// The first of these that is so, from the worst to the best.
-fn exit(summary: &Summary, oracles_disagree: bool) -> Exit {
-    if !summary.unplayable.is_empty() {
-        Exit::Usage
-    } else if !summary.died.is_empty() {
-        Exit::Target
-    } else if oracles_disagree {
-        Exit::Oracles
-    } else if !summary.diverged.is_empty() || !summary.stale.is_empty() {
-        Exit::Divergence
-    } else if summary.played() == 0 {
-        Exit::Nothing
-    } else {
-        Exit::Ok
-    }
-}
-
-/// What is printed of one judgement at once; nothing if all is well.
-fn told(case: &Case, judgement: &Judgement, count: Count, judged_as: &Identity) -> Option<String> {
-    match (&judgement.verdict, count) {
-        (_, Count::Known) => None,
-        (Verdict::Diverged(failure), _) => Some(report::failure(case, failure, judged_as)),
-        (Verdict::Died(fatality), _) => Some(report::fatality(case, fatality)),
-        (Verdict::Unplayable(why), _) => Some(format!("UNPLAYABLE {why}\n")),
-        (Verdict::Same | Verdict::NotApplicable(_), _) => None,
-    }
 }
 
 fn live_oracles(names: &[String]) -> Result<Vec<Origin>, Stop> {

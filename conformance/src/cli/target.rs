@@ -29,6 +29,11 @@ impl TargetArguments {
         self.target.is_none()
     }
 
+    /// What the user called it; nothing for our own.
+    pub(crate) fn named(&self) -> Option<&str> {
+        self.target.as_deref()
+    }
+
     /// Where the server comes from. Our own is built, so that nobody judges yesterday's.
     pub(crate) fn origin(&self) -> Result<Origin, Stop> {
         match &self.target {

@@ -2,9 +2,12 @@
 //! see it again.
 
 use std::fmt::Write;
+use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use crate::case::Case;
 use crate::cuts::Cut;
+use crate::known::{pin_line, pinned_bytes};
 use crate::replay::State;
 use crate::session::{Ended, WireEvent, WireKind};
 use crate::suite::{Failure, Fatality};
@@ -20,8 +23,37 @@ const NEAR: usize = 48;
 /// So many of the last events on the wire are shown.
 const WIRE_SHOWN: usize = 12;
 
+/// Where a person finds the transcript and the server again.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// The folder of transcripts, as it can be opened from here.
+    pub folder: PathBuf,
+    /// The command that judges the same server in the same way; an id is put behind it.
+    pub command: String,
+    /// The server's address, when it has one for good.
+    pub address: Option<SocketAddr>,
+}
+
+impl Default for Place {
+    /// Inside the checkout, its own server.
+    fn default() -> Place {
+        Place {
+            folder: PathBuf::from("fixtures"),
+            command: "respect run".to_owned(),
+            address: None,
+        }
+    }
+}
+
+impl Place {
+    /// A transcript's file.
+    pub fn file(&self, case: &Case) -> String {
+        self.folder.join(&case.path).display().to_string()
+    }
+}
+
 /// A divergence.
-pub fn failure(case: &Case, failure: &Failure, expected_of: &Identity) -> String {
+pub fn failure(case: &Case, failure: &Failure, expected_of: &Identity, place: &Place) -> String {
     let mut text = String::new();
     let divergence = &failure.divergence;
     heading(&mut text, "DIVERGES", case, &format!("as {expected_of}"));
@@ -58,14 +90,14 @@ pub fn failure(case: &Case, failure: &Failure, expected_of: &Identity) -> String
         };
     }
     let _ = writeln!(text, "  actual    {shown}");
-    let place = format!("byte {}", divergence.offset);
+    let byte = format!("byte {}", divergence.offset);
     let stream = match divergence.stream_offset {
         offset if offset == divergence.offset => String::new(),
         offset => format!(" (byte {offset} of the connection)"),
     };
     let _ = writeln!(
         text,
-        "            {:caret$}^ {place}{stream}: {}",
+        "            {:caret$}^ {byte}{stream}: {}",
         "", divergence.fault
     );
     if skipped == 0 && divergence.due.starts_with('{') {
@@ -75,17 +107,7 @@ pub fn failure(case: &Case, failure: &Failure, expected_of: &Identity) -> String
             "", divergence.due
         );
     }
-    let state = match divergence.state {
-        State::Ended(Ended::Fin) => "the server has closed the connection (FIN)".to_owned(),
-        State::Ended(Ended::Rst) => "the server has reset the connection (RST)".to_owned(),
-        State::Open => "the connection is open".to_owned(),
-        State::AnsweredAfter(0) => "the connection is open, and in sync".to_owned(),
-        State::AnsweredAfter(replies) => {
-            format!("the connection is open, and out of sync by {replies} replies")
-        }
-        State::Deaf => "the connection is open, and a PING on it is not answered".to_owned(),
-    };
-    let _ = writeln!(text, "  then      {state}");
+    let _ = writeln!(text, "  then      {}", state(divergence.state));
     let _ = writeln!(
         text,
         "  cut       {}",
@@ -101,26 +123,36 @@ pub fn failure(case: &Case, failure: &Failure, expected_of: &Identity) -> String
     text.push_str(&wire_log(&failure.wire));
     let _ = writeln!(
         text,
-        "  at        fixtures/{}{}",
-        case.path.display(),
+        "  at        {}{}",
+        place.file(case),
         line(divergence.line)
     );
-    again(&mut text, case, &failure.wire);
+    let _ = writeln!(text, "  accept    {}", pin_line(&pinned_bytes(divergence)));
+    for command in again(case, &failure.wire, place) {
+        let _ = writeln!(text, "  again:    {command}");
+    }
     text
 }
 
+/// How a connection stands, in words.
+pub(super) fn state(state: State) -> String {
+    match state {
+        State::Ended(Ended::Fin) => "the server has closed the connection (FIN)".to_owned(),
+        State::Ended(Ended::Rst) => "the server has reset the connection (RST)".to_owned(),
+        State::Open => "the connection is open".to_owned(),
+        State::AnsweredAfter(0) => "the connection is open, and in sync".to_owned(),
+        State::AnsweredAfter(replies) => {
+            format!("the connection is open, and out of sync by {replies} replies")
+        }
+        State::Deaf => "the connection is open, and a PING on it is not answered".to_owned(),
+    }
+}
+
 /// The end of a server.
-pub fn fatality(case: &Case, fatality: &Fatality) -> String {
+pub fn fatality(case: &Case, fatality: &Fatality, place: &Place) -> String {
     let mut text = String::new();
     heading(&mut text, "DIED", case, "");
-    match &fatality.death {
-        Some(death) => {
-            let _ = writeln!(text, "  the server {death}");
-        }
-        None => {
-            let _ = writeln!(text, "  {}", fatality.trouble);
-        }
-    }
+    let _ = writeln!(text, "  {}", end(fatality));
     if let Some((connection, sent)) = &fatality.last_sent {
         let _ = writeln!(
             text,
@@ -130,9 +162,19 @@ pub fn fatality(case: &Case, fatality: &Fatality) -> String {
     }
     let _ = writeln!(text, "  cut       {}", fatality.cut);
     text.push_str(&wire_log(&fatality.wire));
-    let _ = writeln!(text, "  at        fixtures/{}", case.path.display());
-    again(&mut text, case, &fatality.wire);
+    let _ = writeln!(text, "  at        {}", place.file(case));
+    for command in again(case, &fatality.wire, place) {
+        let _ = writeln!(text, "  again:    {command}");
+    }
     text
+}
+
+/// How a server ended, or why it counts as dead.
+pub(super) fn end(fatality: &Fatality) -> String {
+    match &fatality.death {
+        Some(death) => format!("the server {death}"),
+        None => fatality.trouble.clone(),
+    }
 }
 
 /// The last things that went over the wire, oldest first.
@@ -177,7 +219,7 @@ fn line(line: usize) -> String {
     }
 }
 
-fn cut(cut: Cut, right_before: usize) -> String {
+pub(super) fn cut(cut: Cut, right_before: usize) -> String {
     match (cut, right_before) {
         (Cut::Whole, 0) => "none: it differs as written".to_owned(),
         (Cut::Whole, times) => {
@@ -237,7 +279,7 @@ fn shortened(text: &str) -> String {
 }
 
 /// How to see it again: with nothing but a shell, where one connection said it all, and with the judge.
-fn again(text: &mut String, case: &Case, wire: &[WireEvent]) {
+pub(super) fn again(case: &Case, wire: &[WireEvent], place: &Place) -> Vec<String> {
     let mut names: Vec<&str> = wire.iter().map(|event| event.connection.as_str()).collect();
     names.dedup();
     let mut sent = Vec::new();
@@ -252,14 +294,19 @@ fn again(text: &mut String, case: &Case, wire: &[WireEvent]) {
             WireKind::Received(..) | WireKind::Ended(_) => {}
         }
     }
+    let mut commands = Vec::new();
     if plain && !sent.is_empty() && sent.len() <= 512 && case.header.config.is_empty() {
-        let _ = writeln!(
-            text,
-            "  again:    printf '{}' | nc -q1 127.0.0.1 6380",
-            shell_printf(&sent)
+        let (host, port) = place.address.map_or_else(
+            || ("127.0.0.1".to_owned(), 6380),
+            |address| (address.ip().to_string(), address.port()),
         );
+        commands.push(format!(
+            "printf '{}' | nc -q1 {host} {port}",
+            shell_printf(&sent)
+        ));
     }
-    let _ = writeln!(text, "  again:    respect run '{}'", case.id());
+    commands.push(format!("{} '{}'", place.command, case.id()));
+    commands
 }
 
 /// Bytes as the format of the shell's printf, inside single quotes.

@@ -1,8 +1,17 @@
-//! What the user reads: a failure with both sides and a caret, and the sum of a run. Judges nothing; every figure and byte
-//! comes from elsewhere.
+//! What came of a run, for people and for programs: a failure with both sides and a caret, the sum of a run, and the whole of
+//! it as one value that is written down in several forms. Judges nothing; every figure and byte comes from elsewhere.
 
 mod failure;
+mod ledger;
+pub mod model;
+#[cfg(test)]
+mod sample;
+#[cfg(test)]
+mod schema;
+pub mod sections;
 mod summary;
 
-pub use failure::{failure, fatality, wire_log};
-pub use summary::{Count, Summary};
+pub use failure::{Place, failure, fatality, wire_log};
+pub use ledger::Ledger;
+pub use model::Report;
+pub use summary::closing;

@@ -13,7 +13,7 @@ use respect_conformance::compare::Fault;
 use respect_conformance::control::Barrier;
 use respect_conformance::cuts::Cut;
 use respect_conformance::replay::Divergence;
-use respect_conformance::report;
+use respect_conformance::report::{self, Place};
 use respect_conformance::server::Origin;
 use respect_conformance::suite::{self, CaseReport, Cuts, Failure, Plan, Unreachable, Verdict};
 use respect_conformance::transcript::Identity;
@@ -245,7 +245,12 @@ fn an_answer_that_depends_on_a_cut_is_noticed_and_the_cut_is_named() {
 fn a_failure_is_told_with_both_sides_a_caret_and_the_way_to_see_it_again() {
     let steps = "a: PING\na< +PONG\na: ECHO Hello\na< $5\\r\\nHello\n";
     let failure = failure(Lie::LowercasedBulk, steps);
-    let text = report::failure(&case(steps), &failure, &"redis-8.2.3".parse().unwrap());
+    let text = report::failure(
+        &case(steps),
+        &failure,
+        &"redis-8.2.3".parse().unwrap(),
+        &Place::default(),
+    );
     let due = r"
 DIVERGES  liar/case                                              must    as redis-8.2.3
   A case
@@ -261,6 +266,7 @@ DIVERGES  liar/case                                              must    as redi
             a → *2\r\n$4\r\nECHO\r\n$5\r\nHello\r\n
             a ← $5\r\nhello\r\n
   at        fixtures/liar/case.resp:10
+  accept    actual = 'hello\r\n'
   again:    printf '*1\r\n$4\r\nPING\r\n*2\r\n$4\r\nECHO\r\n$5\r\nHello\r\n' | nc -q1 127.0.0.1 6380
   again:    respect run 'liar/case'
 ";
