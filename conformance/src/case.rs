@@ -87,6 +87,14 @@ impl Case {
         same.unwrap_or_default()
     }
 
+    /// The same, but an answer may take only so long where the transcript does not say. A server that answers little would
+    /// otherwise take the longest of all.
+    pub fn with_patience(&self, patience: Option<Duration>) -> Case {
+        let mut case = self.clone();
+        case.header.timeout = case.header.timeout.or(patience);
+        case
+    }
+
     /// How long it sleeps in all when it is played once.
     pub fn sleeps(&self) -> Duration {
         let sleeps = self.transcript.steps().map(|(_, step)| match step.action {

@@ -3,7 +3,8 @@
 //! A [`transcript`] is a recorded dialogue with real servers; a [`case`] is one ready to be played. [`replay`] plays it once on
 //! the connections of a [`session`], with its writes divided by [`cuts`], and [`compare`] names what is wrong. A [`seat`] holds
 //! one [`server`], brings it back to its first state ([`reset`]) and plays a case at every cut; a [`suite`] has many of them
-//! play many cases at once, and a [`matrix`] many servers. [`report`] tells a person what came of it, less what is [`known`]. The [`recorder`] asks the real
+//! play many cases at once, and a [`matrix`] many servers; [`identify`] says
+//! whom an unknown one resembles. [`report`] tells a person what came of it, less what is [`known`]. The [`recorder`] asks the real
 //! servers ([`oracle`]) what a transcript asks, and [`record`] writes their answers down; [`generate`] makes up what nobody
 //! wrote; [`slow`] judges what others see while clients are slow.
 //!
@@ -15,6 +16,7 @@ pub mod compare;
 pub mod control;
 pub mod cuts;
 pub mod generate;
+pub mod identify;
 pub mod known;
 pub mod matrix;
 pub mod oracle;

@@ -7,6 +7,7 @@ macro_rules! say {
 
 mod fixtures;
 mod fuzz;
+mod identify;
 mod matrix;
 mod oracle;
 mod record;
@@ -82,6 +83,8 @@ enum Command {
     /// Judge many servers side by side: which agrees, answers as another build did, answers as nobody does, or dies
     #[command(after_help = EXIT_CODES)]
     Matrix(matrix::Arguments),
+    /// Find out which real server an unknown one resembles, whatever it says it is
+    Identify(identify::Arguments),
     /// Judge how a server serves others while some of its clients are slow
     Slow(slow::Arguments),
     /// Ask real servers, and rewrite in place what transcripts expect of them
@@ -124,6 +127,7 @@ pub(crate) fn main() -> ExitCode {
     let outcome = match arguments.command {
         Command::Run(arguments) => run::main(&arguments),
         Command::Matrix(arguments) => matrix::main(&arguments),
+        Command::Identify(arguments) => identify::main(&arguments),
         Command::Slow(arguments) => slow::main(&arguments),
         Command::Record(arguments) => record::main(&arguments),
         Command::Fuzz(arguments) => fuzz::main(&arguments),

@@ -193,14 +193,6 @@ fn row(case: &Case) -> Row {
     }
 }
 
-/// The same case, in which an answer may take only so long. A server that answers little at all would otherwise take the
-/// longest of all to judge.
-fn hurry(case: &Case, patience: Option<Duration>) -> Case {
-    let mut case = case.clone();
-    case.header.timeout = case.header.timeout.or(patience);
-    case
-}
-
 fn judge(
     contender: &Contender,
     cases: &[Case],
