@@ -146,7 +146,7 @@ impl Matrix {
 pub fn run(plan: &Plan, cases: &[Case], listener: &(dyn Fn(usize, &Case) + Sync)) -> Matrix {
     let hurried: Vec<Case> = cases
         .iter()
-        .map(|case| hurry(case, plan.patience))
+        .map(|case| case.with_patience(plan.patience))
         .collect();
     let next = AtomicUsize::new(0);
     let columns = Mutex::new(BTreeMap::new());
