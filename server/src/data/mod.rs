@@ -1,6 +1,7 @@
 //! Pure values and the algorithms on them: no keys, no clients, no time.
 
 pub(crate) mod bits;
+pub(crate) mod dict;
 pub(crate) mod intset;
 pub(crate) mod lcs;
 pub(crate) mod listpack;

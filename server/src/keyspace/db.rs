@@ -4,18 +4,16 @@
 
 use std::sync::Arc;
 
+use crate::data::dict::Place;
 use crate::keyspace::access::{self, Mode};
 use crate::keyspace::changes::{Changes, Class};
 use crate::keyspace::entry::Entry;
-use crate::keyspace::table::{Place, Table};
+use crate::keyspace::table::Table;
 use crate::keyspace::value::{Collection, New, StringRef, Value};
 use crate::resp::error::Error;
 
 /// While expired keys may not be deleted, a random key is sought so often that has not expired, as in Redis.
 const PICKS_MAX: usize = 100;
-
-/// A SCAN through a table that is nearly empty goes on for at most so many steps for each key that was asked for.
-const SCAN_STEPS_PER_KEY: usize = 10;
 
 /// One numbered database.
 pub(crate) struct Db {
@@ -569,30 +567,16 @@ impl Keys<'_> {
 
     /// Goes on with a SCAN until about `count` keys were looked at: shows `emit` those that have not expired, deletes
     /// those that have, and returns the next cursor.
-    pub(crate) fn scan(
-        &mut self,
-        mut cursor: u64,
-        count: usize,
-        mut emit: impl FnMut(&Entry),
-    ) -> u64 {
+    pub(crate) fn scan(&mut self, cursor: u64, count: usize, mut emit: impl FnMut(&Entry)) -> u64 {
         let now_ms = self.now_ms;
         let mut expired: Vec<Vec<u8>> = Vec::new();
-        let (mut looked, mut steps) = (0, 0);
-        loop {
-            cursor = self.space().table.scan(cursor, |entry| {
-                looked += 1;
-                if entry.has_expired(now_ms) {
-                    expired.push(entry.key().to_vec());
-                } else {
-                    emit(entry);
-                }
-            });
-            steps += 1;
-            let enough = looked >= count || steps > count.saturating_mul(SCAN_STEPS_PER_KEY);
-            if cursor == 0 || enough {
-                break;
+        let cursor = self.space().table.scan(cursor, count, |entry| {
+            if entry.has_expired(now_ms) {
+                expired.push(entry.key().to_vec());
+            } else {
+                emit(entry);
             }
-        }
+        });
         // Only now: a table that shrank between two steps would show some keys twice.
         if !self.keyspace.expiry_paused {
             for key in expired {
