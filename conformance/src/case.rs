@@ -1,6 +1,8 @@
 //! A transcript with everything that is worked out once from its text; and choosing among many. Plays nothing.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::time::Duration;
 
 use crate::reset::Undo;
@@ -113,6 +115,46 @@ impl Case {
     }
 }
 
+/// One of several shares of the transcripts, so that several machines judge them all. A transcript's share depends on its id
+/// alone: it stays where it is when others come and go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shard {
+    index: u64,
+    count: u64,
+}
+
+impl Shard {
+    /// Whether it has this id's transcript.
+    pub fn has(self, id: &str) -> bool {
+        // FNV-1a, and its bits mixed once more: the lowest alone would follow those of the last letters.
+        let hash = id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+        (hash ^ (hash >> 32)) % self.count == self.index - 1
+    }
+}
+
+impl FromStr for Shard {
+    type Err = String;
+
+    /// Reads `2/5`, the second of five.
+    fn from_str(text: &str) -> Result<Shard, String> {
+        let parts = text.split_once('/');
+        let parts =
+            parts.and_then(|(index, count)| Some((index.parse().ok()?, count.parse().ok()?)));
+        match parts {
+            Some((index, count)) if 1 <= index && index <= count => Ok(Shard { index, count }),
+            _ => Err("expected a share such as 2/5, the second of five".to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for Shard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.index, self.count)
+    }
+}
+
 /// Whether an id fits a pattern in which `*` is any number of characters and `?` is one. A pattern that ends with `/`
 /// stands for everything in that section.
 fn matches(pattern: &str, id: &str) -> bool {
@@ -201,6 +243,28 @@ mod tests {
             "multibulk/",
         ] {
             assert!(!matches(pattern, id), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn every_transcript_is_in_exactly_one_share_and_the_shares_are_alike() {
+        let ids: Vec<String> = (0..1000).map(|n| format!("strings/case-{n}")).collect();
+        let mut sizes = [0; 5];
+        for id in &ids {
+            let shares: Vec<usize> = (1..=5)
+                .filter(|n| format!("{n}/5").parse::<Shard>().unwrap().has(id))
+                .collect();
+            assert_eq!(shares.len(), 1, "{id}");
+            sizes[shares[0] - 1] += 1;
+        }
+        assert!(
+            sizes.iter().all(|size| (150..250).contains(size)),
+            "{sizes:?}"
+        );
+        // Another hash would move every transcript of everybody's CI.
+        assert!("2/5".parse::<Shard>().unwrap().has("strings/case-1"));
+        for wrong in ["0/5", "6/5", "1", "1/0", "a/b", "-1/5", ""] {
+            assert!(wrong.parse::<Shard>().is_err(), "{wrong}");
         }
     }
 }

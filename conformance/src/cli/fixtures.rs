@@ -1,19 +1,20 @@
 //! Reading the transcripts for a command, and the commands that only look at them: `lint`, `fmt`, `list`, `show`.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
 use clap::Args;
 use respect_conformance::case::Case;
-use respect_conformance::transcript::Transcript;
 use respect_conformance::transcript::files::{File, check_files, read_folder};
 use respect_conformance::transcript::finding::Severity;
+use respect_conformance::transcript::{Level, Transcript};
 use respect_conformance::workspace;
 
 use super::{Exit, Stop};
 
 /// Which transcripts a command is about.
-#[derive(Args, Clone)]
+#[derive(Args, Clone, Default)]
 pub(crate) struct Selection {
     /// Ids, with * for any characters; `inline/` is the whole section; none is all of them
     #[arg(value_name = "ID")]
@@ -21,12 +22,35 @@ pub(crate) struct Selection {
     /// Only transcripts with this tag; may be repeated
     #[arg(long = "tag", value_name = "TAG")]
     pub(crate) tags: Vec<String>,
+    /// Only transcripts of this level: must, should, may or info; may be repeated
+    #[arg(long = "level", value_name = "LEVEL", value_parser = parse_level)]
+    pub(crate) levels: Vec<Level>,
     /// The folder of transcripts
     #[arg(long, value_name = "DIR", env = "RESPECT_FIXTURES")]
     pub(crate) fixtures: Option<PathBuf>,
 }
 
+fn parse_level(text: &str) -> Result<Level, String> {
+    let found = Level::ALL.iter().find(|(spelling, _)| *spelling == text);
+    found
+        .map(|(_, level)| *level)
+        .ok_or_else(|| "expected must, should, may or info".to_owned())
+}
+
 impl Selection {
+    /// Whether a transcript is among those asked for.
+    fn has(&self, case: &Case) -> bool {
+        let by_level = self.levels.is_empty() || self.levels.contains(&case.header.level);
+        by_level && case.is_selected(&self.ids, &self.tags)
+    }
+
+    /// What was asked for, to be named when it is nothing.
+    fn asked(&self) -> String {
+        let levels = self.levels.iter().map(|level| level.spelling());
+        let words = self.ids.iter().chain(&self.tags).map(String::as_str);
+        words.chain(levels).collect::<Vec<_>>().join(", ")
+    }
+
     /// The folder.
     pub(crate) fn folder(&self) -> PathBuf {
         self.fixtures.clone().unwrap_or_else(workspace::fixtures)
@@ -59,7 +83,7 @@ impl Selection {
         let mut wrong = Vec::new();
         for file in &files {
             match Case::parse(&file.path, &file.text) {
-                Ok(case) if case.is_selected(&self.ids, &self.tags) => cases.push(case),
+                Ok(case) if self.has(&case) => cases.push(case),
                 Ok(_) => {}
                 Err(findings) => {
                     wrong.extend(
@@ -74,15 +98,9 @@ impl Selection {
             return Err(Stop::usage(wrong.join("\n")));
         }
         if cases.is_empty() {
-            let asked: Vec<&str> = self
-                .ids
-                .iter()
-                .chain(&self.tags)
-                .map(String::as_str)
-                .collect();
             return Err(Stop(
                 Exit::Nothing,
-                format!("no transcript is selected by {}", asked.join(", ")),
+                format!("no transcript is selected by {}", self.asked()),
             ));
         }
         Ok(cases)
@@ -90,21 +108,30 @@ impl Selection {
 }
 
 /// `respect lint`
-pub(crate) fn lint(selection: &Selection) -> Result<Exit, Stop> {
+pub(crate) fn lint(selection: &Selection, notes: bool) -> Result<Exit, Stop> {
     let files = selection.files()?;
-    let mut errors = 0;
-    let mut shown = 0;
+    let mut counts = BTreeMap::new();
     for (path, finding) in check_files(&files) {
         if !selected(selection, &files, path) {
             continue;
         }
-        say!("{}:{finding}", path.display());
-        shown += 1;
-        errors += usize::from(finding.severity == Severity::Error);
+        *counts.entry(finding.severity).or_insert(0) += 1;
+        if notes || finding.severity > Severity::Note {
+            say!("{}:{finding}", path.display());
+        }
     }
+    let count = |severity| counts.get(&severity).copied().unwrap_or(0);
+    let errors = count(Severity::Error);
+    let unseen = if notes || count(Severity::Note) == 0 {
+        ""
+    } else {
+        " (--notes shows them)"
+    };
     say!(
-        "{} transcripts, {shown} findings, {errors} errors",
-        files.len()
+        "{} transcripts, {errors} errors, {} warnings, {} notes{unseen}",
+        files.len(),
+        count(Severity::Warning),
+        count(Severity::Note)
     );
     Ok(if errors == 0 { Exit::Ok } else { Exit::Usage })
 }
@@ -145,15 +172,18 @@ pub(crate) fn format(selection: &Selection, check: bool) -> Result<Exit, Stop> {
 
 /// `respect list`
 pub(crate) fn list(selection: &Selection) -> Result<Exit, Stop> {
-    for case in selection.cases()? {
-        say!(
-            "{:6} {:<48} {}",
-            case.header.level.spelling(),
-            case.id(),
-            case.header.title
-        );
-    }
+    selection.cases()?.iter().for_each(print);
     Ok(Exit::Ok)
+}
+
+/// A transcript in one line.
+pub(super) fn print(case: &Case) {
+    say!(
+        "{:6} {:<48} {}",
+        case.header.level.spelling(),
+        case.id(),
+        case.header.title
+    );
 }
 
 /// `respect show`
@@ -165,13 +195,14 @@ pub(crate) fn show(selection: &Selection) -> Result<Exit, Stop> {
 }
 
 fn selected(selection: &Selection, files: &[File], path: &std::path::Path) -> bool {
-    let nothing_asked = selection.ids.is_empty() && selection.tags.is_empty();
+    let nothing_asked =
+        selection.ids.is_empty() && selection.tags.is_empty() && selection.levels.is_empty();
     nothing_asked
         || files
             .iter()
             .find(|file| file.path == path)
             .is_some_and(|file| match Case::parse(path, &file.text) {
-                Ok(case) => case.is_selected(&selection.ids, &selection.tags),
+                Ok(case) => selection.has(&case),
                 Err(_) => selection.ids.contains(&file.id()),
             })
 }

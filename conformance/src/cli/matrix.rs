@@ -63,6 +63,7 @@ pub(crate) fn main(arguments: &Arguments) -> Result<Exit, Stop> {
         ids: arguments.cases.clone(),
         tags: arguments.tags.clone(),
         fixtures: arguments.fixtures.clone(),
+        ..Selection::default()
     };
     let cases = selection.cases()?;
     let plan = Plan {

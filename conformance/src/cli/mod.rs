@@ -11,13 +11,16 @@ mod identify;
 mod matrix;
 mod oracle;
 mod record;
+mod report;
 mod run;
 mod slow;
+mod state;
 mod target;
 
 use std::fmt;
-use std::io::{self, Write};
+use std::io::Write;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{Parser, Subcommand};
 use respect_conformance::report::model::Conclusion;
@@ -93,7 +96,13 @@ enum Command {
     #[command(after_help = EXIT_CODES)]
     Fuzz(fuzz::Arguments),
     /// Look for mistakes in transcripts
-    Lint(fixtures::Selection),
+    Lint {
+        #[command(flatten)]
+        selection: fixtures::Selection,
+        /// Print what is merely worth knowing as well
+        #[arg(long)]
+        notes: bool,
+    },
     /// Write transcripts in their canonical form
     Fmt {
         #[command(flatten)]
@@ -118,8 +127,16 @@ const EXIT_CODES: &str = "Exit codes: 0 all is as it should be, 1 something diff
 /// verdict is in the exit code.
 fn say(text: &str) {
     let end = if text.ends_with('\n') { "" } else { "\n" };
-    let _ = write!(io::stdout(), "{text}{end}");
+    // Both streams leave the colours out unless a terminal shows them and nobody has set NO_COLOR.
+    let _ = if STDOUT_IS_TAKEN.load(Ordering::Relaxed) {
+        write!(anstream::stderr(), "{text}{end}")
+    } else {
+        write!(anstream::stdout(), "{text}{end}")
+    };
 }
+
+/// Whether the standard output stream carries a report, so that what is said to people goes beside it.
+static STDOUT_IS_TAKEN: AtomicBool = AtomicBool::new(false);
 
 /// Runs the program on the process's own arguments.
 pub(crate) fn main() -> ExitCode {
@@ -131,7 +148,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Slow(arguments) => slow::main(&arguments),
         Command::Record(arguments) => record::main(&arguments),
         Command::Fuzz(arguments) => fuzz::main(&arguments),
-        Command::Lint(selection) => fixtures::lint(&selection),
+        Command::Lint { selection, notes } => fixtures::lint(&selection, notes),
         Command::Fmt { selection, check } => fixtures::format(&selection, check),
         Command::Show(selection) => fixtures::show(&selection),
         Command::List(selection) => fixtures::list(&selection),

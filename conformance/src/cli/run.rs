@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
-use respect_conformance::case::Case;
+use respect_conformance::case::{Case, Shard};
 use respect_conformance::control::Barrier;
 use respect_conformance::known::Known;
 use respect_conformance::oracle;
@@ -19,8 +19,10 @@ use respect_conformance::suite::{self, CaseReport, Cuts, Plan};
 use respect_conformance::transcript::Identity;
 use respect_conformance::workspace;
 
-use super::fixtures::Selection;
-use super::target::{OURS_ANSWERS_AS, TargetArguments, installed};
+use super::fixtures::{self, Selection};
+use super::report::{Outputs, Wanted};
+use super::state::State;
+use super::target::{OURS_ANSWERS_AS, TargetArguments};
 use super::{Exit, Stop};
 
 #[derive(Args)]
@@ -51,6 +53,22 @@ pub(crate) struct Arguments {
     /// The accepted differences [default: for our own server known.toml among the transcripts, for others none]
     #[arg(long, value_name = "FILE")]
     known: Option<PathBuf>,
+    /// Write a report: json, junit, tap, markdown or github, with =PATH behind it, or to stdout; may be repeated. `github`
+    /// prints annotations, and adds a summary to $GITHUB_STEP_SUMMARY
+    #[arg(long = "report", value_name = "KIND[=PATH]")]
+    reports: Vec<Wanted>,
+    /// Judge only this share of the transcripts, such as 2/5; which one a transcript is in depends on its id alone
+    #[arg(long, value_name = "I/N")]
+    shard: Option<Shard>,
+    /// Judge only what failed when it was judged last
+    #[arg(long)]
+    rerun_failed: bool,
+    /// Where to remember what failed [default: target/respect/failed for the checkout's own transcripts]
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
+    /// Judge nothing; list what would be judged
+    #[arg(long)]
+    list: bool,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -85,9 +103,16 @@ pub(super) fn parse_barrier(text: &str) -> Result<Barrier, String> {
 }
 
 pub(crate) fn main(arguments: &Arguments) -> Result<Exit, Stop> {
-    let cases = arguments.selection.cases()?;
-    let oracles = live_oracles(&arguments.oracles)?;
+    let own_transcripts = arguments.selection.fixtures.is_none();
+    let state = State::at(arguments.state.as_deref(), own_transcripts);
+    let cases = cases(arguments, &state)?;
+    if arguments.list {
+        cases.iter().for_each(fixtures::print);
+        return Ok(Exit::Ok);
+    }
     let known = known(arguments)?;
+    let outputs = Outputs::open(&arguments.reports)?;
+    let oracles = live_oracles(arguments)?;
     let target = arguments.target.origin()?;
     let judged_as = judged_as(arguments, &target)?;
     let plan = Plan {
@@ -124,7 +149,7 @@ pub(crate) fn main(arguments: &Arguments) -> Result<Exit, Stop> {
             }
         }
         if !text.is_empty() {
-            bar.suspend(|| say!("{text}"));
+            bar.suspend(|| say!("{}", report::coloured(&text)));
         }
         bar.set_message(case.id().to_owned());
         bar.inc(1);
@@ -133,14 +158,40 @@ pub(crate) fn main(arguments: &Arguments) -> Result<Exit, Stop> {
     bar.finish_and_clear();
     let mut report = ledger.finish(outcome.err().map(|error| error.0));
     report.command = env::args().collect();
+    report.shard = arguments.shard.map(|shard| shard.to_string());
     say!("{}", report::closing(&report));
     if plan.oracles.is_empty() {
         say!("{}", live_oracles_hint());
     }
+    state.enter(&report)?;
+    outputs.write(&report)?;
     if let Some(trouble) = &report.trouble {
         return Err(Stop(Exit::Target, trouble.clone()));
     }
     Ok(report.conclusion.into())
+}
+
+/// What is to be judged.
+fn cases(arguments: &Arguments, state: &State) -> Result<Vec<Case>, Stop> {
+    let mut cases = arguments.selection.cases()?;
+    if arguments.rerun_failed {
+        let failed = state.failed()?;
+        cases.retain(|case| failed.contains(case.id()));
+        if cases.is_empty() {
+            return Err(Stop(
+                Exit::Nothing,
+                "of what is selected nothing failed when it was judged last".to_owned(),
+            ));
+        }
+    }
+    if let Some(shard) = arguments.shard {
+        cases.retain(|case| shard.has(case.id()));
+        if cases.is_empty() {
+            let why = format!("no selected transcript is in the share {shard}");
+            return Err(Stop(Exit::Nothing, why));
+        }
+    }
+    Ok(cases)
 }
 
 /// Where a person finds the transcripts again, and how they judge the same server again.
@@ -194,21 +245,21 @@ fn known(arguments: &Arguments) -> Result<Known, Stop> {
         None if arguments.target.is_ours() && beside.exists() => beside,
         None => return Ok(Known::default()),
     };
-    Known::load(&file).map_err(Stop::usage)
+    let known = Known::load(&file).map_err(Stop::usage)?;
+    let folder = arguments.selection.folder();
+    match known.misses(|id| folder.join(format!("{id}.resp")).is_file()) {
+        None => Ok(known),
+        Some(entry) => Err(Stop::usage(format!(
+            "{}: the entry for {} is for no transcript that is there",
+            file.display(),
+            entry.id
+        ))),
+    }
 }
 
-fn live_oracles(names: &[String]) -> Result<Vec<Origin>, Stop> {
-    let live = names.iter().filter(|name| *name != "recorded");
-    live.map(|name| match oracle::find(name) {
-        Some(build) => installed(build),
-        None => Origin::parse(name).map_err(|why| {
-            Stop::usage(format!(
-                "{why}, nor an oracle: there are recorded, {}",
-                oracle::ids()
-            ))
-        }),
-    })
-    .collect()
+fn live_oracles(arguments: &Arguments) -> Result<Vec<Origin>, Stop> {
+    let live = arguments.oracles.iter().filter(|name| *name != "recorded");
+    live.map(|name| arguments.target.oracle(name)).collect()
 }
 
 fn live_oracles_hint() -> String {

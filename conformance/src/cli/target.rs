@@ -34,6 +34,20 @@ impl TargetArguments {
         self.target.as_deref()
     }
 
+    /// A live oracle: an installed build, or a server to be asked who it is, whose keys are as dear as the target's.
+    pub(crate) fn oracle(&self, name: &str) -> Result<Origin, Stop> {
+        match origin_of(name, self.flush) {
+            Ok((origin, _)) => Ok(origin),
+            Err(Stop(Exit::Usage, why)) if oracle::find(name).is_none() && !name.contains(':') => {
+                let there_are = oracle::ids();
+                Err(Stop::usage(format!(
+                    "{why}, nor an oracle: there are recorded, {there_are}"
+                )))
+            }
+            Err(stop) => Err(stop),
+        }
+    }
+
     /// Where the server comes from. Our own is built, so that nobody judges yesterday's.
     pub(crate) fn origin(&self) -> Result<Origin, Stop> {
         match &self.target {

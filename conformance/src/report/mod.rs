@@ -1,7 +1,10 @@
 //! What came of a run, for people and for programs: a failure with both sides and a caret, the sum of a run, and the whole of
 //! it as one value that is written down in several forms. Judges nothing; every figure and byte comes from elsewhere.
 
+mod colour;
 mod failure;
+mod github;
+mod junit;
 mod ledger;
 pub mod model;
 #[cfg(test)]
@@ -10,8 +13,13 @@ mod sample;
 mod schema;
 pub mod sections;
 mod summary;
+mod tap;
 
+pub use colour::coloured;
 pub use failure::{Place, failure, fatality, wire_log};
+pub use github::{annotations, markdown};
+pub use junit::junit;
 pub use ledger::Ledger;
 pub use model::Report;
 pub use summary::closing;
+pub use tap::tap;

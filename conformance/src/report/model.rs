@@ -189,7 +189,16 @@ pub struct Counts {
 impl Counts {
     /// Counts one case.
     pub fn add(&mut self, outcome: Outcome) {
-        *match outcome {
+        *self.of_mut(outcome) += 1;
+    }
+
+    /// How many came out so.
+    pub fn of(&self, outcome: Outcome) -> usize {
+        *self.clone().of_mut(outcome)
+    }
+
+    fn of_mut(&mut self, outcome: Outcome) -> &mut usize {
+        match outcome {
             Outcome::Same => &mut self.same,
             Outcome::Known => &mut self.known,
             Outcome::Told => &mut self.told,
@@ -198,7 +207,7 @@ impl Counts {
             Outcome::NotApplicable => &mut self.not_applicable,
             Outcome::Unplayable => &mut self.unplayable,
             Outcome::NotBegun => &mut self.not_begun,
-        } += 1;
+        }
     }
 
     /// How many were played.
