@@ -1,6 +1,8 @@
 //! Arguments that are numbers or times: how they are read, and what a client is told of one that cannot be; knows no key.
 
+use crate::engine::Now;
 use crate::resp::error::Error;
+use crate::text::extended::Extended;
 use crate::text::integers;
 
 const NOT_POSITIVE: Error = Error::fixed("ERR value is out of range, must be positive");
@@ -95,6 +97,27 @@ pub(super) fn timeout_until_ms(text: &[u8], now_ms: i64) -> Result<i64, Error> {
     now_ms
         .checked_add(timeout)
         .ok_or(Error::fixed("ERR timeout is out of range"))
+}
+
+/// When a command gives up that waits for so many seconds, on the clock `Now::mono_us`; `None`, given as 0, is never.
+///
+/// # Errors
+/// `timeout is not a float or out of range`, `timeout is negative`, or `timeout is out of range`
+pub(super) fn waits_until_us(text: &[u8], now: Now) -> Result<Option<u64>, Error> {
+    const OUT_OF_RANGE: Error = Error::fixed("ERR timeout is out of range");
+    let seconds =
+        Extended::parse(text).ok_or(Error::fixed("ERR timeout is not a float or out of range"))?;
+    let ms = match seconds.in_thousandths() {
+        Some(ms) if ms >= 0 => ms,
+        None if !seconds.is_negative() => return Err(OUT_OF_RANGE),
+        _ => return Err(Error::fixed("ERR timeout is negative")),
+    };
+    // The wall clock has to have a number for the moment, although another one tells when it comes.
+    if ms > i64::MAX - now.wall_ms() {
+        return Err(OUT_OF_RANGE);
+    }
+    let wait_us = ms.unsigned_abs().saturating_mul(1000);
+    Ok((ms > 0).then(|| now.mono_us.saturating_add(wait_us)))
 }
 
 #[cfg(test)]

@@ -271,6 +271,33 @@ pub(crate) const COMMANDS: &[Command] =
                 .complexity("O(1)")
                 .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"]),
                 Command::new(
+                    "unblock",
+                    "5.0.0",
+                    Group::Connection,
+                    -3,
+                    Run::Engine(unblock),
+                )
+                .flags(
+                    Flags::ADMIN
+                        .union(Flags::NOSCRIPT)
+                        .union(Flags::LOADING)
+                        .union(Flags::STALE),
+                )
+                .categories(Categories::CONNECTION)
+                .args(&[
+                    Arg::new("client-id", ArgKind::Integer),
+                    Arg::one_of(
+                        "unblock-type",
+                        &[Arg::word("timeout", "TIMEOUT"), Arg::word("error", "ERROR")],
+                    )
+                    .optional(),
+                ])
+                .summary(
+                    "Unblocks a client blocked by a blocking command from a \
+                 different connection.",
+                )
+                .complexity("O(log N) where N is the number of client connections"),
+                Command::new(
                     "unpause",
                     "6.2.0",
                     Group::Connection,
@@ -651,6 +678,31 @@ fn pause(engine: &mut Engine, call: &mut Call<'_>) -> Outcome {
     let until_ms = arguments::timeout_until_ms(call.args.at(2), engine.now.wall_ms())?;
     engine.pause_clients(until_ms, writes_only);
     call.reply.ok();
+    Ok(())
+}
+
+/// CLIENT UNBLOCK id [TIMEOUT|ERROR].
+fn unblock(engine: &mut Engine, call: &mut Call<'_>) -> Outcome {
+    let error = match call.args.len() {
+        3 => None,
+        4 if call.args.is(3, "TIMEOUT") => None,
+        4 if call.args.is(3, "ERROR") => Some(Error::fixed(
+            "UNBLOCKED client unblocked via CLIENT UNBLOCK",
+        )),
+        4 => {
+            return Err(Error::fixed(
+                "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR",
+            ));
+        }
+        _ => return Err(Error::subcommand("CLIENT", call.args.at(1))),
+    };
+    let id = arguments::integer(call.args.at(2))?;
+    let client = u64::try_from(id)
+        .ok()
+        .and_then(|id| engine.clients.by_id(id))
+        .map(|client| client.key);
+    let unblocked = client.is_some_and(|client| engine.end_wait(client, error));
+    call.reply.flag(unblocked);
     Ok(())
 }
 

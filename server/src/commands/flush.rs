@@ -141,6 +141,8 @@ fn swapdb(engine: &mut Engine, call: &mut Call<'_>) -> Outcome {
         engine.touch_watched_of(first, Some(second));
         engine.touch_watched_of(second, Some(first));
         engine.keyspace.swap(first, second);
+        engine.mark_ready_all(first);
+        engine.mark_ready_all(second);
     }
     engine.changes.dirty += 1;
     call.reply.ok();

@@ -205,13 +205,17 @@ fn clients(engine: &Engine, _: &Facts, fields: &mut Fields<'_>) {
         "client_recent_max_output_buffer",
         output.unwrap_or_default(),
     );
-    fields.field("blocked_clients", count(ClientFlags::POSTPONED));
+    fields.field(
+        "blocked_clients",
+        count(ClientFlags::POSTPONED | ClientFlags::BLOCKED),
+    );
     fields.field("tracking_clients", 0);
     fields.field("pubsub_clients", count(ClientFlags::PUBSUB));
     fields.field("watching_clients", engine.watches.watchers());
-    fields.field("clients_in_timeout_table", 0);
+    fields.field("clients_in_timeout_table", engine.blocked.deadlines());
     fields.field("total_watched_keys", engine.watches.watched());
-    fields.zeros(&["total_blocking_keys", "total_blocking_keys_on_nokey"]);
+    fields.field("total_blocking_keys", engine.blocked.keys());
+    fields.field("total_blocking_keys_on_nokey", 0);
 }
 
 fn memory(engine: &Engine, facts: &Facts, fields: &mut Fields<'_>) {

@@ -80,6 +80,9 @@ impl Engine {
             let begun = self.begin_call(&reply);
             let outcome = self.run_data(view, run, args, reply.reborrow());
             self.end_call(key, entry, args, reply, begun, outcome);
+            if self.blocked.has_ready() {
+                self.serve_ready();
+            }
             parser.ran(*command);
             count += 1;
             last = Some(*entry);

@@ -1,9 +1,11 @@
 //! Running one command: the handler, its error, its time, and what follows from the keys it touched.
 
 use crate::config::Config;
-use crate::engine::Engine;
+use crate::engine::blocked::{Flow, Nil};
 use crate::engine::client::{ClientFlags, ClientKey};
 use crate::engine::data::Data;
+use crate::engine::{Client, Engine};
+use crate::keyspace::changes::Class;
 use crate::keyspace::db::Keys;
 use crate::registry::command::{Flags, Outcome, Run};
 use crate::registry::table::Entry;
@@ -26,11 +28,33 @@ pub(super) struct View {
     pub(super) reads_only_messages: bool,
 }
 
+impl View {
+    fn of(client: &Client) -> View {
+        View {
+            db: client.db,
+            no_touch: client.is(ClientFlags::NO_TOUCH),
+            reads_only_messages: client.is(ClientFlags::PUBSUB)
+                && client.protocol == Protocol::Resp2,
+        }
+    }
+}
+
 /// The moment before a command.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Begun {
     at_us: u64,
     output_len: usize,
+    /// What running it in vain has taken before: to the operator it is one command, however often it ran.
+    before_us: u64,
+}
+
+/// What a command brings with it that runs again after waiting.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Waited {
+    /// When it gives up.
+    pub(super) until_us: Option<u64>,
+    /// What running it in vain has taken.
+    pub(super) took_us: u64,
 }
 
 impl Engine {
@@ -49,13 +73,11 @@ impl Engine {
                     return;
                 };
                 session.commands += 1;
-                let view = View {
-                    db: session.db,
-                    no_touch: session.is(ClientFlags::NO_TOUCH),
-                    reads_only_messages: session.is(ClientFlags::PUBSUB)
-                        && session.protocol == Protocol::Resp2,
-                };
+                let view = View::of(session);
                 self.run_data(view, run, args, reply.reborrow())
+            }
+            Run::Blocking(run) => {
+                return self.call_blocking(client, entry, run, args, reply, None);
             }
             Run::Engine(run) => {
                 let mut call = Call {
@@ -77,6 +99,47 @@ impl Engine {
         self.end_call(client, entry, args, reply, begun, outcome);
     }
 
+    /// Runs a command that may have to wait, or that has: then `waited` says for how long it may still.
+    pub(super) fn call_blocking(
+        &mut self,
+        client: ClientKey,
+        entry: &'static Entry,
+        run: fn(&mut Data<'_>) -> Result<Flow, Error>,
+        args: Args<'_>,
+        mut reply: Reply<'_>,
+        waited: Option<Waited>,
+    ) {
+        let Some(session) = self.clients.get(client) else {
+            return;
+        };
+        let view = View::of(session);
+        let mut begun = self.begin_call(&reply);
+        begun.before_us = waited.map_or(0, |waited| waited.took_us);
+        let outcome = match self.run_data(view, run, args, reply.reborrow()) {
+            Ok(Flow::Block(block)) if !self.inside_command => {
+                let took_us = self.clock(&begun);
+                self.park(client, entry, args, block, waited, took_us);
+                if !self.changes.list.is_empty() {
+                    self.announce();
+                }
+                return;
+            }
+            Ok(Flow::Block(block)) => {
+                match block.refusal {
+                    Nil::Bulk => reply.null(),
+                    Nil::Array => reply.null_array(),
+                }
+                Ok(())
+            }
+            Ok(Flow::Done) => Ok(()),
+            Err(error) => Err(error),
+        };
+        if let Some(session) = self.clients.get_mut(client) {
+            session.commands += 1;
+        }
+        self.end_call(client, entry, args, reply, begun, outcome);
+    }
+
     /// What [`Engine::end_call`] must know of the moment before a command.
     #[inline]
     pub(super) fn begin_call(&mut self, reply: &Reply<'_>) -> Begun {
@@ -88,18 +151,19 @@ impl Engine {
         Begun {
             at_us: now.mono_us,
             output_len: reply.output_len(),
+            before_us: 0,
         }
     }
 
     /// Runs a data command for a client with this view.
     #[inline]
-    pub(super) fn run_data(
+    pub(super) fn run_data<T>(
         &mut self,
         view: View,
-        run: fn(&mut Data<'_>) -> Outcome,
+        run: fn(&mut Data<'_>) -> T,
         args: Args<'_>,
         reply: Reply<'_>,
-    ) -> Outcome {
+    ) -> T {
         run(&mut Data {
             args,
             keys: Keys {
@@ -140,6 +204,16 @@ impl Engine {
             self.stats.count_error(error.code());
             reply.error(&error);
         }
+        let took_us = self.clock(&begun);
+        self.account(client, entry, args, took_us, failed);
+        if !self.changes.list.is_empty() {
+            self.announce();
+        }
+    }
+
+    /// Reads the clock after a command, and returns what it took.
+    #[inline]
+    fn clock(&mut self, begun: &Begun) -> u64 {
         let now = self.host.now();
         let took_us = now.mono_us - begun.at_us;
         // All that a transaction does, it does at one moment: no key of it expires half-way.
@@ -147,6 +221,19 @@ impl Engine {
             self.now = now;
             self.stats.commands_us += took_us;
         }
+        begun.before_us + took_us
+    }
+
+    /// Counts a command that has been answered.
+    #[inline]
+    pub(super) fn account(
+        &mut self,
+        client: ClientKey,
+        entry: &'static Entry,
+        args: Args<'_>,
+        took_us: u64,
+        failed: bool,
+    ) {
         let stat = &mut self.stats.commands[entry.slot];
         stat.calls += 1;
         stat.usec += took_us;
@@ -158,9 +245,6 @@ impl Engine {
         let slow_us = self.config.slowlog_log_slower_than;
         if slow_us >= 0 && took_us >= slow_us as u64 {
             self.log_slow(client, entry, args, took_us);
-        }
-        if !self.changes.list.is_empty() {
-            self.announce();
         }
     }
 
@@ -189,6 +273,9 @@ impl Engine {
         for change in &list {
             if change.modified && self.changes.watched {
                 self.touch_watched(change.db, &change.key);
+            }
+            if self.changes.awaited && change.class == Class::NEW {
+                self.mark_ready(change.db, &change.key);
             }
             if self.changes.notify.intersects(change.class) {
                 self.publish_event(change);

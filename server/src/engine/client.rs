@@ -4,6 +4,7 @@ use core::net::SocketAddr;
 
 use bitflags::bitflags;
 
+use crate::engine::blocked::Parked;
 use crate::registry::table::Entry;
 use crate::resp::args::OwnedArgs;
 use crate::resp::output::Output;
@@ -55,6 +56,13 @@ bitflags! {
         const RESUMED = 1 << 15;
         /// In the list of those that have been over their soft output limit.
         const OVERFULL = 1 << 16;
+        /// Its command cannot finish yet: it is parked.
+        const BLOCKED = 1 << 17;
+        /// The states in which a client's commands are left where they are.
+        const RUNS_NOTHING = Self::CLOSE_AFTER_REPLY.bits()
+            | Self::DOOMED.bits()
+            | Self::POSTPONED.bits()
+            | Self::BLOCKED.bits();
     }
 }
 
@@ -121,6 +129,8 @@ pub(crate) struct Client {
     /// The last command, for CLIENT LIST.
     pub(crate) last: Option<&'static Entry>,
     pub(crate) transaction: Option<Box<Transaction>>,
+    /// The command that cannot finish yet.
+    pub(crate) parked: Option<Box<Parked>>,
     pub(crate) labels: Option<Box<Labels>>,
     /// Wall-clock milliseconds.
     pub(crate) created_ms: i64,
@@ -149,6 +159,7 @@ impl Client {
             peer,
             last: None,
             transaction: None,
+            parked: None,
             labels: None,
             created_ms: now_ms,
             active_ms: now_ms,
@@ -176,6 +187,7 @@ impl Client {
             + self.input.parser.memory()
             + self.output.memory()
             + self.transaction.as_ref().map_or(0, |t| t.memory)
+            + self.parked.as_ref().map_or(0, |p| p.args.memory())
     }
 
     /// CLIENT SETNAME; an empty name is none.

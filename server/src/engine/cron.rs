@@ -37,7 +37,13 @@ impl Engine {
                 .unwrap_or(0)
                 .saturating_mul(1000)
         });
-        Duration::from_micros(cron_us.min(pause_us))
+        let blocked_us = self
+            .blocked
+            .next_deadline_us()
+            .map_or(u64::MAX, |until_us| {
+                until_us.saturating_sub(self.now.mono_us)
+            });
+        Duration::from_micros(cron_us.min(pause_us).min(blocked_us))
     }
 
     pub(super) fn run_cron(&mut self) {
@@ -73,6 +79,9 @@ impl Engine {
             .is_some_and(|pause| pause.until_ms <= self.now.wall_ms())
         {
             self.unpause();
+            if self.blocked.has_ready() {
+                self.serve_ready();
+            }
         }
     }
 
@@ -84,7 +93,10 @@ impl Engine {
         }
         let timeout_s = i64::try_from(self.config.timeout).unwrap_or(i64::MAX);
         let now_s = self.now.wall_s();
-        let exempt = ClientFlags::PUBSUB | ClientFlags::POSTPONED | ClientFlags::DOOMED;
+        let exempt = ClientFlags::PUBSUB
+            | ClientFlags::POSTPONED
+            | ClientFlags::BLOCKED
+            | ClientFlags::DOOMED;
         // Redis counts whole seconds: one second of silence may last two.
         let idle: Vec<ClientKey> = self
             .clients

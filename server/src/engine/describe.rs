@@ -11,7 +11,7 @@ use crate::resp::args::Args;
 const FLAG_LETTERS: [(ClientFlags, char); 7] = [
     (ClientFlags::PUBSUB, 'P'),
     (ClientFlags::MULTI, 'x'),
-    (ClientFlags::POSTPONED, 'b'),
+    (ClientFlags::POSTPONED.union(ClientFlags::BLOCKED), 'b'),
     (ClientFlags::DIRTY_CAS, 'd'),
     (ClientFlags::CLOSE_AFTER_REPLY, 'c'),
     (ClientFlags::NO_EVICT, 'e'),

@@ -82,11 +82,15 @@ impl Engine {
             return Verdict::Done;
         }
         self.call(key, entry, args, reply);
+        // Not before: what a transaction does in between is seen by nobody.
+        if self.blocked.has_ready() {
+            self.serve_ready();
+        }
         Verdict::Done
     }
 
     /// Answers a command that will not run; within MULTI it also spoils the transaction.
-    fn reject(
+    pub(super) fn reject(
         &mut self,
         key: ClientKey,
         entry: Option<&'static Entry>,

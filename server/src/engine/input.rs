@@ -72,7 +72,7 @@ impl Engine {
         if client.is(ClientFlags::CLOSE_AFTER_REPLY | ClientFlags::DOOMED) {
             return Progress::Idle;
         }
-        if !client.input.buffer.is_empty() || client.is(ClientFlags::POSTPONED) {
+        if !client.input.buffer.is_empty() || client.is(ClientFlags::RUNS_NOTHING) {
             client.input.buffer.extend_from_slice(bytes);
             return self.proceed(key);
         }
@@ -113,8 +113,7 @@ impl Engine {
         let Some(client) = self.clients.get_mut(key) else {
             return Progress::Idle;
         };
-        if client.is(ClientFlags::POSTPONED | ClientFlags::CLOSE_AFTER_REPLY | ClientFlags::DOOMED)
-        {
+        if client.is(ClientFlags::RUNS_NOTHING) {
             return self.check_query_limit(key);
         }
         let mut input = std::mem::take(&mut client.input);
@@ -177,9 +176,7 @@ impl Engine {
             let Some(client) = self.clients.get(key) else {
                 return Progress::Idle;
             };
-            if client
-                .is(ClientFlags::CLOSE_AFTER_REPLY | ClientFlags::DOOMED | ClientFlags::POSTPONED)
-            {
+            if client.is(ClientFlags::RUNS_NOTHING) {
                 return Progress::Idle;
             }
             let limits = Limits {

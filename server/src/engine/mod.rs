@@ -4,6 +4,7 @@
 //! modules; what a command does stands with the command.
 
 mod ahead;
+mod blocked;
 mod call;
 mod client;
 mod client_memory;
@@ -36,6 +37,7 @@ use crate::registry::table::{self, Table};
 use crate::stats::Stats;
 use crate::stats::slowlog::SlowLog;
 
+pub(crate) use blocked::{Blocked, Flow};
 pub(crate) use call::Call;
 pub(crate) use client::{Client, ClientFlags, ClientKey, Peer, Transaction};
 pub(crate) use clients::Clients;
@@ -54,6 +56,7 @@ pub(crate) struct Engine {
     pub(crate) changes: Changes,
     pub(crate) watches: Watches<ClientKey>,
     pub(crate) pubsub: PubSub<ClientKey>,
+    pub(crate) blocked: Blocked,
     pub(crate) pause: Option<Pause>,
     pub(crate) registry: &'static Table,
     pub(crate) host: Box<dyn Host>,
@@ -96,6 +99,7 @@ impl Engine {
             changes: Changes::default(),
             watches: Watches::new(rng.u64(..)),
             pubsub: PubSub::new(rng.u64(..)),
+            blocked: Blocked::new(rng.u64(..)),
             pause: None,
             registry,
             now,

@@ -20,6 +20,8 @@ impl Engine {
     /// Closes a client at the end of the turn, unwritten bytes and all.
     pub(crate) fn doom(&mut self, key: ClientKey) {
         self.uncount_memory(key);
+        // What a key holds must not be spent on somebody who will not read it.
+        self.unpark(key);
         if let Some(client) = self
             .clients
             .get_mut(key)
@@ -33,6 +35,7 @@ impl Engine {
 
     /// Closes a client as soon as everything that waits is written; it reads no more.
     pub(crate) fn close_after_reply(&mut self, key: ClientKey) {
+        self.unpark(key);
         if let Some(client) = self.clients.get_mut(key) {
             client.flags.insert(ClientFlags::CLOSE_AFTER_REPLY);
             self.note_output(key);

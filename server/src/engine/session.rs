@@ -58,6 +58,10 @@ impl Engine {
                 self.resume_later(key);
             }
         }
+        // Of those who waited for a key, nobody was served during the pause.
+        for db in 0..self.keyspace.len() {
+            self.mark_ready_all(db);
+        }
     }
 
     /// The one list of what must forget a client that goes, or that is as good as gone.

@@ -77,6 +77,7 @@ impl Engine {
         let began_us = self.now.mono_us;
         self.tick();
         // Whoever waited too long, or for a pause that is over, is dealt with before anything new.
+        self.end_waits_in_time();
         self.end_pause_in_time();
         self.run_cron();
         // Clients whose budget ended get their next share before the sockets are asked again, so that none starves.

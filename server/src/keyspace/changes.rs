@@ -23,6 +23,8 @@ pub(crate) struct Changes {
     pub(crate) notify: Class,
     /// Whether any client watches any key.
     pub(crate) watched: bool,
+    /// Whether any client waits for any key.
+    pub(crate) awaited: bool,
     pub(crate) list: Vec<Change>,
 }
 
@@ -44,6 +46,21 @@ impl Changes {
                 class,
                 event,
                 modified: true,
+            });
+        }
+    }
+
+    /// A key has come to be, which is all that those can wait for who wait for an element. Not said of one whose value
+    /// is replaced, as in Redis.
+    #[inline]
+    pub(crate) fn created(&mut self, db: usize, key: &[u8]) {
+        if self.awaited || self.notify.intersects(Class::NEW) {
+            self.list.push(Change {
+                db,
+                key: key.to_vec(),
+                class: Class::NEW,
+                event: "new",
+                modified: false,
             });
         }
     }

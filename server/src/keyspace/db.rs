@@ -452,7 +452,7 @@ impl Keys<'_> {
         let space = self.space();
         space.volatile += usize::from(expire_ms.is_some());
         space.table.insert(Entry::new(key, value, expire_ms, fresh));
-        self.changes.notify(self.db, key, Class::NEW, "new");
+        self.changes.created(self.db, key);
     }
 
     /// Gives a key another deadline, or none.
@@ -506,7 +506,7 @@ impl Keys<'_> {
         // One that expiry has left here is not there for whoever looks.
         let there = self.locate(entry.key(), false);
         debug_assert!(there.is_none(), "{entry:?} would be there twice");
-        self.changes.notify(self.db, entry.key(), Class::NEW, "new");
+        self.changes.created(self.db, entry.key());
         let space = self.space();
         space.volatile += usize::from(entry.expire_ms().is_some());
         space.table.insert(entry);

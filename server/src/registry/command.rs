@@ -5,7 +5,7 @@
 
 use bitflags::bitflags;
 
-use crate::engine::{Call, Data, Engine};
+use crate::engine::{Call, Data, Engine, Flow};
 use crate::registry::keys::KeyRef;
 use crate::resp::args::Args;
 use crate::resp::error::Error;
@@ -15,6 +15,8 @@ use crate::resp::error::Error;
 pub(crate) enum Run {
     /// Sees keys, arguments, the time and the reply, and nothing else.
     Data(fn(&mut Data<'_>) -> Outcome),
+    /// As `Data`, and may have to wait: then it runs again when one of its keys may have what it waits for.
+    Blocking(fn(&mut Data<'_>) -> Result<Flow, Error>),
     /// Sequences subsystems: sessions, transactions, pub/sub, configuration.
     Engine(fn(&mut Engine, &mut Call<'_>) -> Outcome),
     /// Does nothing itself: its subcommands do.

@@ -94,6 +94,30 @@ impl Extended {
         self.finite.is_some()
     }
 
+    /// Whether it has a minus sign.
+    pub(crate) fn is_negative(self) -> bool {
+        self.negative
+    }
+
+    /// A thousand times the value as a whole number, rounded up; `None` where 64 bits do not hold it.
+    ///
+    /// The product is rounded to the format first, as Redis's milliseconds are.
+    pub(crate) fn in_thousandths(self) -> Option<i64> {
+        let (mantissa, exponent) = self.finite?;
+        let (mantissa, exponent) =
+            EXTENDED.round(u128::from(mantissa) * 1000, i64::from(exponent), false)?;
+        // All 64 bits of a mantissa are used: with an exponent of 0 or more it is too large.
+        let shift = u32::try_from(-exponent).ok().filter(|&shift| shift > 0)?;
+        let whole = mantissa.checked_shr(shift).unwrap_or(0);
+        let is_whole = whole.checked_shl(shift) == Some(mantissa) || mantissa == 0;
+        let whole = i64::try_from(whole).ok()?;
+        if self.negative {
+            Some(-whole)
+        } else {
+            whole.checked_add(i64::from(!is_whole))
+        }
+    }
+
     /// The rounded sum, or `None` for infinities that cancel out.
     pub(crate) fn plus(self, other: Extended) -> Option<Extended> {
         let (Some(left), Some(right)) = (self.finite, other.finite) else {
@@ -277,6 +301,25 @@ mod tests {
             ("1e4932", "1e4932", NanOrInfinity),
         ] {
             assert_eq!(sum(current, by), Err(expected), "{current:?} + {by:?}");
+        }
+    }
+
+    #[test]
+    fn thousandths_are_rounded_up_and_fit_64_bits() {
+        let ms = |text: &str| Extended::parse(text.as_bytes()).and_then(Extended::in_thousandths);
+        for (text, expected) in [
+            ("0", Some(0)),
+            ("0.1", Some(100)),
+            ("1.0001", Some(1001)),
+            ("-0.0001", Some(0)),
+            ("-1.5", Some(-1500)),
+            ("1e-4000", Some(1)),
+            ("9223372036854775", Some(9_223_372_036_854_775_000)),
+            ("9223372036854776", None),
+            ("1e400", None),
+            ("inf", None),
+        ] {
+            assert_eq!(ms(text), expected, "{text}");
         }
     }
 
