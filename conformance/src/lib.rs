@@ -4,7 +4,7 @@
 //! the connections of a [`session`], with its writes divided by [`cuts`], and [`compare`] names what is wrong. A [`seat`] holds
 //! one [`server`], brings it back to its first state ([`reset`]) and plays a case at every cut; a [`suite`] has many of them
 //! play many cases at once, and a [`matrix`] many servers; [`identify`] says
-//! whom an unknown one resembles. [`report`] tells a person what came of it, less what is [`known`]. The [`recorder`] asks the real
+//! whom an unknown one resembles, and [`coverage`] what of all commands is exercised at all. [`report`] tells a person what came of it, less what is [`known`]. The [`recorder`] asks the real
 //! servers ([`oracle`]) what a transcript asks, and [`record`] writes their answers down; [`generate`] makes up what nobody
 //! wrote; [`slow`] judges what others see while clients are slow.
 //!
@@ -14,6 +14,7 @@
 pub mod case;
 pub mod compare;
 pub mod control;
+pub mod coverage;
 pub mod cuts;
 pub mod generate;
 pub mod identify;

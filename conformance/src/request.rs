@@ -1,5 +1,7 @@
 //! Requests as clients write them: an argument vector as multibulk, as an inline line, and as a redis-cli line; nothing of
-//! what the arguments mean.
+//! what the arguments mean. The [`reader`] goes the other way.
+
+pub mod reader;
 
 use std::fmt;
 

@@ -5,6 +5,7 @@ macro_rules! say {
     ($($argument:tt)*) => { $crate::cli::say(&format!($($argument)*)) };
 }
 
+mod coverage;
 mod fixtures;
 mod fuzz;
 mod identify;
@@ -113,6 +114,8 @@ enum Command {
     },
     /// Print transcripts
     Show(fixtures::Selection),
+    /// Tell what of all commands the transcripts exercise, and what they do not
+    Coverage(coverage::Arguments),
     /// List transcripts with their titles
     List(fixtures::Selection),
     /// The real servers that answers are held against: which there are, and bringing them here
@@ -145,6 +148,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Run(arguments) => run::main(&arguments),
         Command::Matrix(arguments) => matrix::main(&arguments),
         Command::Identify(arguments) => identify::main(&arguments),
+        Command::Coverage(arguments) => coverage::main(&arguments),
         Command::Slow(arguments) => slow::main(&arguments),
         Command::Record(arguments) => record::main(&arguments),
         Command::Fuzz(arguments) => fuzz::main(&arguments),
