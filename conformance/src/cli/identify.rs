@@ -35,9 +35,8 @@ pub(crate) struct Arguments {
 
 pub(crate) fn main(arguments: &Arguments) -> Result<Exit, Stop> {
     let selection = Selection {
-        ids: Vec::new(),
-        tags: Vec::new(),
         fixtures: arguments.fixtures.clone(),
+        ..Selection::default()
     };
     let cases = selection.cases()?;
     let telling = cases.iter().filter(|case| is_telling(case)).count();
