@@ -31,6 +31,10 @@ bench *arguments:
 instructions *arguments:
     cargo bench -p respect-server --bench instructions -- "$@"
 
+# Look at the report's page in a real browser (Debian: chromium); pictures are left in target/respect/pages
+browser:
+    cargo test -p respect-conformance --features browser --lib report::html::browser
+
 # Do what CI does, on Debian 12: tools, formatting, lints, documentation, tests, judgement
 ci:
     .ci/run

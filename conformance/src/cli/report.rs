@@ -22,14 +22,16 @@ pub(crate) struct Wanted {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Json,
+    Html,
     Junit,
     Tap,
     Markdown,
     Github,
 }
 
-const KINDS: [(&str, Kind); 5] = [
+const KINDS: [(&str, Kind); 6] = [
     ("json", Kind::Json),
+    ("html", Kind::Html),
     ("junit", Kind::Junit),
     ("tap", Kind::Tap),
     ("markdown", Kind::Markdown),
@@ -115,6 +117,7 @@ impl Outputs {
         for (kind, place) in self.0 {
             let text = match kind {
                 Kind::Json => report.to_json(),
+                Kind::Html => report::html(report),
                 Kind::Junit => report::junit(report),
                 Kind::Tap => report::tap(report),
                 Kind::Markdown => report::markdown(report),

@@ -53,7 +53,7 @@ pub(crate) struct Arguments {
     /// The accepted differences [default: for our own server known.toml among the transcripts, for others none]
     #[arg(long, value_name = "FILE")]
     known: Option<PathBuf>,
-    /// Write a report: json, junit, tap, markdown or github, with =PATH behind it, or to stdout; may be repeated. `github`
+    /// Write a report: html, json, junit, tap, markdown or github, with =PATH behind it, or to stdout; may be repeated. `github`
     /// prints annotations, and adds a summary to $GITHUB_STEP_SUMMARY
     #[arg(long = "report", value_name = "KIND[=PATH]")]
     reports: Vec<Wanted>,

@@ -110,7 +110,8 @@ pub fn markdown(report: &Report) -> String {
     text
 }
 
-fn headline(conclusion: Conclusion) -> &'static str {
+/// The sum of a run in one line.
+pub(super) fn headline(conclusion: Conclusion) -> &'static str {
     match conclusion {
         Conclusion::Ok => "The server respects the protocol",
         Conclusion::Diverged => "The server answers otherwise than it should",

@@ -4,6 +4,7 @@
 mod colour;
 mod failure;
 mod github;
+mod html;
 mod junit;
 mod ledger;
 pub mod model;
@@ -18,6 +19,7 @@ mod tap;
 pub use colour::coloured;
 pub use failure::{Place, failure, fatality, wire_log};
 pub use github::{annotations, markdown};
+pub use html::html;
 pub use junit::junit;
 pub use ledger::Ledger;
 pub use model::Report;
