@@ -6,3 +6,4 @@ pub(crate) mod intset;
 pub(crate) mod lcs;
 pub(crate) mod listpack;
 pub(crate) mod string;
+pub(crate) mod zset;
