@@ -24,6 +24,10 @@ mod slowlog;
 mod string;
 mod substring;
 mod transaction;
+mod zcombine;
+mod zpop;
+mod zrange;
+mod zset;
 
 use crate::registry::command::Command;
 
@@ -51,4 +55,8 @@ pub(crate) const FAMILIES: &[&[Command]] = &[
     string::COMMANDS,
     substring::COMMANDS,
     transaction::COMMANDS,
+    zcombine::COMMANDS,
+    zpop::COMMANDS,
+    zrange::COMMANDS,
+    zset::COMMANDS,
 ];

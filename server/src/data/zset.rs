@@ -11,6 +11,7 @@ mod sequence;
 use std::ops::{Bound, Range};
 
 use crate::data::listpack::{At, Item, Listpack};
+use crate::data::zset::members::Members;
 use crate::data::zset::ranked::Ranked;
 
 /// A sorted set. It never holds NaN.
@@ -50,9 +51,15 @@ pub(crate) enum Change {
 /// Scores, or bytes, between two bounds.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Span<'a> {
-    Scores { min: Bound<f64>, max: Bound<f64> },
+    Scores {
+        min: Bound<f64>,
+        max: Bound<f64>,
+    },
     /// Meant for members that all have the same score.
-    Texts { min: Edge<'a>, max: Edge<'a> },
+    Texts {
+        min: Edge<'a>,
+        max: Edge<'a>,
+    },
 }
 
 /// One end of a range of bytes.
@@ -103,20 +110,6 @@ impl Span<'_> {
 }
 
 impl Zset {
-    /// An empty set for so many members, the first of which has so many bytes.
-    pub(crate) fn with_room(count: usize, text_len: usize, limits: &Limits) -> Zset {
-        if count <= limits.entries && text_len <= limits.value {
-            Zset::default()
-        } else {
-            Zset::large(limits.seed)
-        }
-    }
-
-    /// An empty set in its large form.
-    pub(crate) fn large(seed: u64) -> Zset {
-        Zset::Ranked(Box::new(Ranked::new(seed)))
-    }
-
     /// How many members.
     pub(crate) fn len(&self) -> usize {
         match self {
@@ -319,9 +312,7 @@ impl Zset {
         };
         let end = match self {
             Zset::Packed(_) => start + self.within(span, start, false).count(),
-            Zset::Ranked(ranked) => {
-                ranked.partition_point(|score, text| span.goes_to(score, text))
-            }
+            Zset::Ranked(ranked) => ranked.partition_point(|score, text| span.goes_to(score, text)),
         };
         start..end
     }
@@ -333,9 +324,19 @@ impl Zset {
         rank: usize,
         reverse: bool,
     ) -> impl Iterator<Item = (Item<'a>, f64)> {
-        let ranks = if reverse { 0..rank + 1 } else { rank..self.len() };
+        let ranks = if reverse {
+            0..rank + 1
+        } else {
+            rank..self.len()
+        };
         let mut iter = self.iter(ranks);
-        let next = move || if reverse { iter.next_back() } else { iter.next() };
+        let next = move || {
+            if reverse {
+                iter.next_back()
+            } else {
+                iter.next()
+            }
+        };
         std::iter::from_fn(next).take_while(move |(item, score)| {
             let mut digits = itoa::Buffer::new();
             let text = item.bytes(&mut digits);
@@ -395,6 +396,35 @@ impl Zset {
             Zset::Ranked(ranked) => ranked,
             Zset::Packed(_) => unreachable!("it has just become large"),
         }
+    }
+}
+
+/// A set that is being gathered from others: members come in any order and their scores change often, so they are put in
+/// order only at the end.
+#[derive(Debug)]
+pub(crate) struct Gathering(Members);
+
+impl Gathering {
+    pub(crate) fn new(seed: u64) -> Gathering {
+        Gathering(Members::new(seed))
+    }
+
+    /// Adds a member, or merges its score into the one that it has.
+    pub(crate) fn add(&mut self, text: &[u8], score: f64, merge: impl FnOnce(f64, f64) -> f64) {
+        match self.0.find(text) {
+            None => {
+                self.0.insert(text, score);
+            }
+            Some(number) => {
+                let (_, had) = self.0.get(number);
+                self.0.set_score(number, merge(had, score));
+            }
+        }
+    }
+
+    /// The set, in its large form.
+    pub(crate) fn finish(self) -> Zset {
+        Zset::Ranked(Box::new(Ranked::from(self.0)))
     }
 }
 
@@ -520,7 +550,7 @@ mod tests {
     fn a_scan_shows_whoever_stays() {
         let mut rng = fastrand::Rng::with_seed(1);
         for _ in 0..50 {
-            let mut set = Zset::large(1);
+            let mut set = Gathering::new(1).finish();
             for index in 0..500_u32 {
                 set.insert(index.to_string().as_bytes(), f64::from(index), &LIMITS);
             }
@@ -580,7 +610,7 @@ mod tests {
             large: bool,
             bounds in (score(), score()),
         ) {
-            let mut set = if large { Zset::large(3) } else { Zset::default() };
+            let mut set = if large { Gathering::new(3).finish() } else { Zset::default() };
             let mut model = Model::new();
             for step in steps {
                 match step {

@@ -332,7 +332,7 @@ impl Keys<'_> {
         match entry.boxed_mut() {
             // A reply that still waits to be sent keeps the old bytes.
             Some(Value::String(shared)) => Ok(Arc::make_mut(shared)),
-            None => Err(Error::WRONG_TYPE),
+            Some(Value::Zset(_)) | None => Err(Error::WRONG_TYPE),
         }
     }
 

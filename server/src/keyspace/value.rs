@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::data::zset::Zset;
 use crate::text::integers;
 
 /// The longest string stored beside its key; a longer one has a buffer of its own, which replies share.
@@ -12,6 +13,7 @@ pub(crate) const EMBEDDED_LEN_MAX: usize = 8 * 1024;
 pub(crate) enum Value {
     /// A string that may be shared with outputs, and grows in place while it is not.
     String(Arc<Vec<u8>>),
+    Zset(Zset),
 }
 
 impl Value {
@@ -25,6 +27,7 @@ impl Value {
                     + 2 * size_of::<usize>()
                     + shared.capacity()
             }
+            Value::Zset(set) => size_of::<Value>() + set.memory(),
         }
     }
 }
@@ -34,6 +37,7 @@ impl Value {
     pub(crate) fn encoding(&self) -> &'static str {
         match self {
             Value::String(_) => "raw",
+            Value::Zset(set) => set.encoding(),
         }
     }
 }
@@ -43,6 +47,26 @@ pub(crate) trait Collection: Default {
     fn of(value: &Value) -> Option<&Self>;
     fn of_mut(value: &mut Value) -> Option<&mut Self>;
     fn into_value(self) -> Value;
+}
+
+impl Collection for Zset {
+    fn of(value: &Value) -> Option<&Zset> {
+        match value {
+            Value::Zset(set) => Some(set),
+            Value::String(_) => None,
+        }
+    }
+
+    fn of_mut(value: &mut Value) -> Option<&mut Zset> {
+        match value {
+            Value::Zset(set) => Some(set),
+            Value::String(_) => None,
+        }
+    }
+
+    fn into_value(self) -> Value {
+        Value::Zset(self)
+    }
 }
 
 /// A value about to be stored.
@@ -94,6 +118,7 @@ impl<'a> ValueRef<'a> {
     pub(crate) fn type_name(&self) -> &'static str {
         match self {
             ValueRef::Int(_) | ValueRef::Bytes(_) | ValueRef::Boxed(Value::String(_)) => "string",
+            ValueRef::Boxed(Value::Zset(_)) => "zset",
         }
     }
 
@@ -103,6 +128,7 @@ impl<'a> ValueRef<'a> {
             ValueRef::Int(int) => Some(StringRef::Int(int)),
             ValueRef::Bytes(bytes) => Some(StringRef::Bytes(bytes)),
             ValueRef::Boxed(Value::String(shared)) => Some(StringRef::Shared(shared)),
+            ValueRef::Boxed(Value::Zset(_)) => None,
         }
     }
 
@@ -120,6 +146,7 @@ impl<'a> ValueRef<'a> {
             ValueRef::Int(int) => New::Int(int),
             ValueRef::Bytes(bytes) => New::Bytes(bytes),
             ValueRef::Boxed(Value::String(shared)) => New::Boxed(Value::String(Arc::clone(shared))),
+            ValueRef::Boxed(Value::Zset(set)) => New::Boxed(Value::Zset(set.clone())),
         }
     }
 }

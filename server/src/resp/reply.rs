@@ -37,6 +37,8 @@ pub(crate) enum Aggregate {
     Map,
     Set,
     Push,
+    /// As [`Reply::pairs`].
+    Pairs,
 }
 
 /// Writes the reply of one command.
@@ -259,6 +261,23 @@ impl<'a> Reply<'a> {
         }
     }
 
+    /// An array of `count` pairs, whose order matters, so that no map will do: each is begun with [`Reply::pair`]. A flat
+    /// array in RESP2.
+    pub(crate) fn pairs(&mut self, count: usize) {
+        match self.protocol {
+            Protocol::Resp2 => self.header(b'*', count * 2),
+            Protocol::Resp3 => self.header(b'*', count),
+        }
+    }
+
+    /// One of the pairs, whose two elements follow.
+    pub(crate) fn pair(&mut self) {
+        match self.protocol {
+            Protocol::Resp2 => {}
+            Protocol::Resp3 => self.header(b'*', 2),
+        }
+    }
+
     /// A set of `count` elements, which follow; an array in RESP2.
     pub(crate) fn set(&mut self, count: usize) {
         match self.protocol {
@@ -294,8 +313,10 @@ impl<'a> Reply<'a> {
     pub(crate) fn finish(&mut self, deferred: Deferred, count: usize) {
         let Some(room) = deferred.room else { return };
         let (kind, count) = match (self.protocol, deferred.kind) {
-            (Protocol::Resp2, Aggregate::Map) => (b'*', count * 2),
-            (Protocol::Resp2, _) | (Protocol::Resp3, Aggregate::Array) => (b'*', count),
+            (Protocol::Resp2, Aggregate::Map | Aggregate::Pairs) => (b'*', count * 2),
+            (Protocol::Resp2, _) | (Protocol::Resp3, Aggregate::Array | Aggregate::Pairs) => {
+                (b'*', count)
+            }
             (Protocol::Resp3, Aggregate::Map) => (b'%', count),
             (Protocol::Resp3, Aggregate::Set) => (b'~', count),
             (Protocol::Resp3, Aggregate::Push) => (b'>', count),
@@ -406,6 +427,23 @@ mod tests {
         for (resp2, resp3, write) in cases {
             assert_eq!(both(write), (resp2.to_owned(), resp3.to_owned()));
         }
+    }
+
+    #[test]
+    fn pairs_are_nested_in_resp3_only() {
+        let written = both(|r| {
+            r.pairs(1);
+            r.pair();
+            r.int(1);
+            r.double(2.5);
+        });
+        assert_eq!(
+            written,
+            (
+                "*2\r\n:1\r\n$3\r\n2.5\r\n".to_owned(),
+                "*1\r\n*2\r\n:1\r\n,2.5\r\n".to_owned()
+            )
+        );
     }
 
     #[test]

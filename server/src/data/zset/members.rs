@@ -99,9 +99,8 @@ impl Members {
 
     /// The number of a member.
     pub(super) fn find(&self, text: &[u8]) -> Option<u32> {
-        self.index.find(self.hash(text), |number| {
-            self.member(number).text() == text
-        })
+        self.index
+            .find(self.hash(text), |number| self.member(number).text() == text)
     }
 
     /// Adds a member that is not there.

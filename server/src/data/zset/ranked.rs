@@ -8,7 +8,7 @@ use super::sequence::{self, Sequence};
 
 /// The large form.
 #[derive(Clone, Debug)]
-pub(super) struct Ranked {
+pub(crate) struct Ranked {
     members: Members,
     /// The members' numbers, by score and then by bytes.
     order: Sequence,
@@ -157,7 +157,7 @@ fn order(a_score: f64, a: &[u8], b_score: f64, b: &[u8]) -> Ordering {
 
 /// Some of the members, from either end.
 #[derive(Clone, Debug)]
-pub(super) struct Iter<'a> {
+pub(crate) struct Iter<'a> {
     members: &'a Members,
     numbers: sequence::Iter<'a>,
 }

@@ -1,0 +1,259 @@
+//! Taking the members with the lowest or the highest scores out of sorted sets.
+
+use crate::commands::arguments;
+use crate::commands::zset::{settle, write_member, write_pair};
+use crate::data::listpack::Item;
+use crate::data::zset::Zset;
+use crate::engine::Data;
+use crate::registry::command::{
+    Arg, ArgKind, Begin, Categories, Command, Find, Flags, Group, KeyFlags, Keys, Outcome, Run,
+};
+use crate::resp::args::Args;
+use crate::resp::error::Error;
+use crate::resp::reply::Reply;
+
+/// The commands of this family.
+pub(crate) const COMMANDS: &[Command] = &[
+    Command::new("zpopmax", "5.0.0", Group::SortedSet, -2, Run::Data(zpopmax))
+        .flags(Flags::WRITE.union(Flags::FAST))
+        .categories(Categories::SORTEDSET)
+        .keys(&[Keys::one(
+            1,
+            KeyFlags::RW.union(KeyFlags::ACCESS).union(KeyFlags::DELETE),
+        )])
+        .args(&[
+            Arg::key("key", 0),
+            Arg::new("count", ArgKind::Integer).optional(),
+        ])
+        .summary(
+            "Returns the highest-scoring members from a sorted set after \
+             removing them. Deletes the sorted set if the last member was \
+             popped.",
+        )
+        .complexity(
+            "O(log(N)*M) with N being the number of elements in the sorted \
+             set, and M being the number of elements popped.",
+        ),
+    Command::new("zpopmin", "5.0.0", Group::SortedSet, -2, Run::Data(zpopmin))
+        .flags(Flags::WRITE.union(Flags::FAST))
+        .categories(Categories::SORTEDSET)
+        .keys(&[Keys::one(
+            1,
+            KeyFlags::RW.union(KeyFlags::ACCESS).union(KeyFlags::DELETE),
+        )])
+        .args(&[
+            Arg::key("key", 0),
+            Arg::new("count", ArgKind::Integer).optional(),
+        ])
+        .summary(
+            "Returns the lowest-scoring members from a sorted set after \
+             removing them. Deletes the sorted set if the last member was \
+             popped.",
+        )
+        .complexity(
+            "O(log(N)*M) with N being the number of elements in the sorted \
+             set, and M being the number of elements popped.",
+        ),
+    Command::new("zmpop", "7.0.0", Group::SortedSet, -4, Run::Data(zmpop))
+        .flags(Flags::WRITE.union(Flags::MOVABLEKEYS))
+        .categories(Categories::SORTEDSET)
+        .keys(&[Keys {
+            begin: Begin::Index(1),
+            find: Find::KeyNum {
+                numkeys: 0,
+                first: 1,
+                step: 1,
+            },
+            flags: KeyFlags::RW.union(KeyFlags::ACCESS).union(KeyFlags::DELETE),
+            notes: None,
+        }])
+        .args(&[
+            Arg::new("numkeys", ArgKind::Integer),
+            Arg::key("key", 0).multiple(),
+            Arg::one_of("where", &[Arg::word("min", "MIN"), Arg::word("max", "MAX")]),
+            Arg::new("count", ArgKind::Integer)
+                .token("COUNT")
+                .optional(),
+        ])
+        .summary(
+            "Returns the highest- or lowest-scoring members from one or \
+             more sorted sets after removing them. Deletes the sorted set \
+             if the last member was popped.",
+        )
+        .complexity(
+            "O(K) + O(M*log(N)) where K is the number of provided keys, N \
+             being the number of elements in the sorted set, and M being \
+             the number of elements popped.",
+        ),
+];
+
+/// Which end of a set is taken from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Min,
+    Max,
+}
+
+impl End {
+    fn event(self) -> &'static str {
+        match self {
+            End::Min => "zpopmin",
+            End::Max => "zpopmax",
+        }
+    }
+}
+
+fn zpopmin(d: &mut Data<'_>) -> Outcome {
+    pop_one_key(d, End::Min)
+}
+
+fn zpopmax(d: &mut Data<'_>) -> Outcome {
+    pop_one_key(d, End::Max)
+}
+
+fn pop_one_key(d: &mut Data<'_>, end: End) -> Outcome {
+    if d.args.len() > 3 {
+        return Err(Error::SYNTAX);
+    }
+    let count = d.args.get(2).map(arguments::positive).transpose()?;
+    let key = d.args.at(1);
+    let len = d
+        .keys
+        .collection_mut::<Zset>(key)?
+        .map_or(0, |set| set.len());
+    let count = count.map(|count| usize::try_from(count).unwrap_or(usize::MAX).min(len));
+    match count {
+        _ if len == 0 => d.reply.array(0),
+        Some(0) => d.reply.array(0),
+        Some(count) => {
+            d.reply.pairs(count);
+            pop(d, key, end, count, |reply, pair| {
+                write_pair(reply, pair, true)
+            })?;
+        }
+        // Without a count even RESP3 has the one pair as it is.
+        None => {
+            d.reply.array(2);
+            pop(d, key, end, 1, write_flat)?;
+        }
+    }
+    Ok(())
+}
+
+/// A member and its score, in no array of their own.
+fn write_flat(reply: &mut Reply<'_>, (member, score): (Item<'_>, f64)) {
+    write_member(reply, member);
+    reply.double(score);
+}
+
+/// Takes members out of a set that is there, and shows them; there are as many as are taken.
+fn pop(
+    d: &mut Data<'_>,
+    key: &[u8],
+    end: End,
+    count: usize,
+    write: impl Fn(&mut Reply<'_>, (Item<'_>, f64)),
+) -> Outcome {
+    let Some(set) = d.keys.collection_mut::<Zset>(key)? else {
+        return Ok(());
+    };
+    let ranks = match end {
+        End::Min => 0..count,
+        End::Max => set.len() - count..set.len(),
+    };
+    let members = set.iter(ranks.clone());
+    match end {
+        End::Min => members.for_each(|pair| write(&mut d.reply, pair)),
+        End::Max => members.rev().for_each(|pair| write(&mut d.reply, pair)),
+    }
+    set.remove_ranks(ranks);
+    let emptied = set.is_empty();
+    settle(d, key, end.event(), count, emptied);
+    Ok(())
+}
+
+/// What ZMPOP and BZMPOP are asked for.
+struct Request {
+    /// Where the keys stand.
+    keys: std::ops::Range<usize>,
+    end: End,
+    count: usize,
+}
+
+impl Request {
+    /// Reads everything from the number of keys on.
+    ///
+    /// # Errors
+    /// `numkeys should be greater than 0`, `count should be greater than 0` or `syntax error`
+    fn from_args(args: Args<'_>, numkeys_at: usize) -> Result<Request, Error> {
+        let numkeys = at_least_one(args.at(numkeys_at), "ERR numkeys should be greater than 0")?;
+        let first = numkeys_at + 1;
+        let end_at = first.saturating_add(numkeys);
+        let end = if args.is(end_at, "MIN") {
+            End::Min
+        } else if args.is(end_at, "MAX") {
+            End::Max
+        } else {
+            return Err(Error::SYNTAX);
+        };
+        let count = match args.len() - end_at {
+            1 => 1,
+            _ if !args.is(end_at + 1, "COUNT") || args.get(end_at + 2).is_none() => {
+                return Err(Error::SYNTAX);
+            }
+            words => {
+                let count =
+                    at_least_one(args.at(end_at + 2), "ERR count should be greater than 0")?;
+                if words > 3 {
+                    return Err(Error::SYNTAX);
+                }
+                count
+            }
+        };
+        Ok(Request {
+            keys: first..end_at,
+            end,
+            count,
+        })
+    }
+}
+
+fn at_least_one(text: &[u8], otherwise: &'static str) -> Result<usize, Error> {
+    let count = arguments::integer(text).ok().filter(|&count| count > 0);
+    let count = count.ok_or(Error::fixed(otherwise))?;
+    Ok(usize::try_from(count).unwrap_or(usize::MAX))
+}
+
+fn zmpop(d: &mut Data<'_>) -> Outcome {
+    let request = Request::from_args(d.args, 1)?;
+    if !pop_first(d, &request)? {
+        d.reply.null_array();
+    }
+    Ok(())
+}
+
+/// Takes from the first of the keys that holds a set.
+///
+/// # Returns
+/// whether one did.
+///
+/// # Errors
+/// WRONGTYPE where a key before it holds something else.
+fn pop_first(d: &mut Data<'_>, request: &Request) -> Result<bool, Error> {
+    for index in request.keys.clone() {
+        let key = d.args.at(index);
+        let Some(set) = d.keys.collection_mut::<Zset>(key)? else {
+            continue;
+        };
+        let count = request.count.min(set.len());
+        d.reply.array(2);
+        d.reply.bulk(key);
+        d.reply.array(count);
+        pop(d, key, request.end, count, |reply, pair| {
+            reply.array(2);
+            write_flat(reply, pair);
+        })?;
+        return Ok(true);
+    }
+    Ok(false)
+}
