@@ -128,7 +128,7 @@ fn pop_one_key(d: &mut Data<'_>, end: End) -> Outcome {
         Some(count) => {
             d.reply.pairs(count);
             pop(d, key, end, count, |reply, pair| {
-                write_pair(reply, pair, true)
+                write_pair(reply, pair, true);
             })?;
         }
         // Without a count even RESP3 has the one pair as it is.

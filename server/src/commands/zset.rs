@@ -333,7 +333,7 @@ fn zincrby(d: &mut Data<'_>) -> Outcome {
 fn add(d: &mut Data<'_>, increments: bool) -> Outcome {
     let (conditions, first) = Conditions::from_args(d.args, increments);
     let pairs = (d.args.len() - first) / 2;
-    if pairs == 0 || (d.args.len() - first) % 2 != 0 {
+    if pairs == 0 || !(d.args.len() - first).is_multiple_of(2) {
         return Err(Error::SYNTAX);
     }
     conditions.check(pairs)?;

@@ -479,14 +479,14 @@ mod tests {
             }
             let (start, end) = (model.len() / 3, model.len() - model.len() / 5);
             let (mut iter, mut expected) = (sequence.iter(start..end), model[start..end].iter().copied());
-            for index in 0..model.len() {
+            for (index, &number) in model.iter().enumerate() {
                 let (ours, theirs) = if index % 3 == 0 {
                     (iter.next_back(), expected.next_back())
                 } else {
                     (iter.next(), expected.next())
                 };
                 prop_assert_eq!(ours, theirs);
-                prop_assert_eq!(sequence.get(index), model[index]);
+                prop_assert_eq!(sequence.get(index), number);
             }
         }
 
