@@ -2,6 +2,7 @@
 //! each of them, at the right byte. The honest server must pass the same transcripts, or the lie would prove nothing.
 
 mod command_line;
+mod library;
 mod recording;
 mod server;
 mod streams;
