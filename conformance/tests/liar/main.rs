@@ -2,7 +2,6 @@
 //! each of them, at the right byte. The honest server must pass the same transcripts, or the lie would prove nothing.
 
 mod command_line;
-mod library;
 mod recording;
 mod server;
 mod streams;

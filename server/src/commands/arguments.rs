@@ -41,6 +41,16 @@ pub(super) fn within(text: &[u8], min: i64, max: i64) -> Result<i64, Error> {
     }
 }
 
+/// An integer from `min` to `max`, with one error of its own for whatever is wrong.
+///
+/// # Errors
+/// That error.
+pub(super) fn within_or(text: &[u8], min: i64, max: i64, error: Error) -> Result<i64, Error> {
+    integers::parse_i64(text)
+        .filter(|value| (min..=max).contains(value))
+        .ok_or(error)
+}
+
 /// What a time of expiry is given in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TimeUnit {

@@ -20,6 +20,7 @@ mod object;
 mod pubsub;
 mod scan;
 mod server;
+mod set;
 mod slowlog;
 mod string;
 mod substring;
@@ -51,6 +52,7 @@ pub(crate) const FAMILIES: &[&[Command]] = &[
     scan::COMMANDS,
     pubsub::COMMANDS,
     server::COMMANDS,
+    set::COMMANDS,
     slowlog::COMMANDS,
     string::COMMANDS,
     substring::COMMANDS,

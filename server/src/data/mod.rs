@@ -5,5 +5,6 @@ pub(crate) mod dict;
 pub(crate) mod intset;
 pub(crate) mod lcs;
 pub(crate) mod listpack;
+pub(crate) mod set;
 pub(crate) mod string;
 pub(crate) mod zset;

@@ -332,7 +332,7 @@ impl Keys<'_> {
         match entry.boxed_mut() {
             // A reply that still waits to be sent keeps the old bytes.
             Some(Value::String(shared)) => Ok(Arc::make_mut(shared)),
-            Some(Value::Zset(_)) | None => Err(Error::WRONG_TYPE),
+            Some(_) | None => Err(Error::WRONG_TYPE),
         }
     }
 
@@ -382,6 +382,24 @@ impl Keys<'_> {
         let entry = self.space().table.get_mut(key);
         let value = entry.and_then(|entry| entry.boxed_mut());
         value.and_then(C::of_mut).ok_or(Error::WRONG_TYPE)
+    }
+
+    /// Stores a collection under a key that does not exist.
+    ///
+    /// # Returns
+    /// the collection where it lies.
+    pub(crate) fn create_collection<C: Collection>(&mut self, key: &[u8], value: C) -> &mut C {
+        self.create(key, New::Boxed(value.into_value()), Deadline::Clear);
+        let entry = self.space().table.get_mut(key);
+        entry
+            .and_then(|entry| entry.boxed_mut())
+            .and_then(C::of_mut)
+            .expect("it was just created")
+    }
+
+    /// Stores a collection, whatever was there.
+    pub(crate) fn set_collection<C: Collection>(&mut self, key: &[u8], value: C) {
+        self.set(key, New::Boxed(value.into_value()), Deadline::Clear);
     }
 
     /// Looks once more at a key that this command has looked at before: no use is counted, and it cannot have expired since.

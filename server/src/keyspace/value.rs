@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::data::set::Set;
 use crate::data::zset::Zset;
 use crate::text::integers;
 
@@ -9,10 +10,11 @@ use crate::text::integers;
 pub(crate) const EMBEDDED_LEN_MAX: usize = 8 * 1024;
 
 /// A value too large or too changeable to lie beside its key.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Value {
     /// A string that may be shared with outputs, and grows in place while it is not.
     String(Arc<Vec<u8>>),
+    Set(Set),
     Zset(Zset),
 }
 
@@ -27,6 +29,7 @@ impl Value {
                     + 2 * size_of::<usize>()
                     + shared.capacity()
             }
+            Value::Set(set) => size_of::<Value>() + set.memory(),
             Value::Zset(set) => size_of::<Value>() + set.memory(),
         }
     }
@@ -37,6 +40,7 @@ impl Value {
     pub(crate) fn encoding(&self) -> &'static str {
         match self {
             Value::String(_) => "raw",
+            Value::Set(set) => set.encoding(),
             Value::Zset(set) => set.encoding(),
         }
     }
@@ -49,25 +53,32 @@ pub(crate) trait Collection: Default {
     fn into_value(self) -> Value;
 }
 
-impl Collection for Zset {
-    fn of(value: &Value) -> Option<&Zset> {
-        match value {
-            Value::Zset(set) => Some(set),
-            Value::String(_) => None,
-        }
-    }
+/// Says of each type that its variant of [`Value`] has its name.
+macro_rules! collections {
+    ($($kind:ident)*) => {
+        $(impl Collection for $kind {
+            fn of(value: &Value) -> Option<&$kind> {
+                match value {
+                    Value::$kind(collection) => Some(collection),
+                    _ => None,
+                }
+            }
 
-    fn of_mut(value: &mut Value) -> Option<&mut Zset> {
-        match value {
-            Value::Zset(set) => Some(set),
-            Value::String(_) => None,
-        }
-    }
+            fn of_mut(value: &mut Value) -> Option<&mut $kind> {
+                match value {
+                    Value::$kind(collection) => Some(collection),
+                    _ => None,
+                }
+            }
 
-    fn into_value(self) -> Value {
-        Value::Zset(self)
-    }
+            fn into_value(self) -> Value {
+                Value::$kind(self)
+            }
+        })*
+    };
 }
+
+collections!(Set Zset);
 
 /// A value about to be stored.
 #[derive(Debug)]
@@ -118,6 +129,7 @@ impl<'a> ValueRef<'a> {
     pub(crate) fn type_name(&self) -> &'static str {
         match self {
             ValueRef::Int(_) | ValueRef::Bytes(_) | ValueRef::Boxed(Value::String(_)) => "string",
+            ValueRef::Boxed(Value::Set(_)) => "set",
             ValueRef::Boxed(Value::Zset(_)) => "zset",
         }
     }
@@ -128,7 +140,7 @@ impl<'a> ValueRef<'a> {
             ValueRef::Int(int) => Some(StringRef::Int(int)),
             ValueRef::Bytes(bytes) => Some(StringRef::Bytes(bytes)),
             ValueRef::Boxed(Value::String(shared)) => Some(StringRef::Shared(shared)),
-            ValueRef::Boxed(Value::Zset(_)) => None,
+            ValueRef::Boxed(_) => None,
         }
     }
 
@@ -145,8 +157,7 @@ impl<'a> ValueRef<'a> {
         match *self {
             ValueRef::Int(int) => New::Int(int),
             ValueRef::Bytes(bytes) => New::Bytes(bytes),
-            ValueRef::Boxed(Value::String(shared)) => New::Boxed(Value::String(Arc::clone(shared))),
-            ValueRef::Boxed(Value::Zset(set)) => New::Boxed(Value::Zset(set.clone())),
+            ValueRef::Boxed(value) => New::Boxed(value.clone()),
         }
     }
 }

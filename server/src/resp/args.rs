@@ -112,7 +112,7 @@ impl<'a> Args<'a> {
     /// All arguments, the name first.
     pub(crate) fn iter(
         &self,
-    ) -> impl DoubleEndedIterator<Item = &'a [u8]> + ExactSizeIterator + use<'a> {
+    ) -> impl DoubleEndedIterator<Item = &'a [u8]> + ExactSizeIterator + Clone + use<'a> {
         let Args {
             buffer,
             spans,
@@ -132,7 +132,7 @@ impl<'a> Args<'a> {
     pub(crate) fn rest(
         &self,
         first: usize,
-    ) -> impl DoubleEndedIterator<Item = &'a [u8]> + ExactSizeIterator + use<'a> {
+    ) -> impl DoubleEndedIterator<Item = &'a [u8]> + ExactSizeIterator + Clone + use<'a> {
         Args {
             buffer: self.buffer,
             spans: self.spans.get(first..).unwrap_or(&[]),
