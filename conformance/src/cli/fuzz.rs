@@ -222,7 +222,7 @@ fn unanswered(stream: &Stream, oracle: &Identity, seed: u64) -> String {
     stream.transcript(&silence, &origin).to_string()
 }
 
-fn any_seed() -> u64 {
+pub(super) fn any_seed() -> u64 {
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
