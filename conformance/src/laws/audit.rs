@@ -208,6 +208,30 @@ pub const EXCEPTIONS: &[Exception] = &[
         reason: "as AUTH",
     },
     Exception {
+        law: Law::L6,
+        servers: "redis<8|valkey",
+        with: "CLIENT REPLY SKIP",
+        reason: "an empty line or `*0` behind CLIENT REPLY SKIP uses it up: the next command is answered after all",
+    },
+    Exception {
+        law: Law::L7,
+        servers: "redis<7",
+        with: "LPOP",
+        reason: "LPOP and RPOP with a count answer for a missing list with the null of a string",
+    },
+    Exception {
+        law: Law::L8,
+        servers: "redis<8",
+        with: "PUBLISH",
+        reason: "in RESP3, a message published in a transaction by its own subscriber comes inside EXEC's reply",
+    },
+    Exception {
+        law: Law::L8,
+        servers: "redis<8",
+        with: "SPUBLISH",
+        reason: "as PUBLISH",
+    },
+    Exception {
         law: Law::L8,
         servers: "redis>=8",
         with: "auth/wrong-in-multi",

@@ -11,6 +11,9 @@ use crate::reset::Undo;
 use crate::transcript::script::expand_write;
 use crate::transcript::{Captures, Identity, Move, Observation, SocketAction, Transcript};
 
+/// A transcript that sends more than this is about what fits into buffers, or about speed.
+const SENT_MAX: usize = 1 << 20;
+
 /// One client's side of a conversation, several connections of it.
 #[derive(Clone, Debug)]
 pub struct Dialogue {
@@ -144,11 +147,16 @@ impl Dialogue {
             return Err("the transcript ends the server or starts it otherwise");
         }
         let mut steps = Vec::new();
+        let mut sent = 0;
         for step in case.transcript.script(server).moves {
             match step {
                 Move::Write { connection, sends } => {
                     let pieces = expand_write(&sends, &Captures::new())
                         .map_err(|_| "what it sends depends on what was answered")?;
+                    sent += pieces.iter().map(Vec::len).sum::<usize>();
+                    if sent > SENT_MAX {
+                        return Err("it sends so much that the sockets' buffers matter");
+                    }
                     steps.extend(asked(&connection, &pieces.concat()));
                 }
                 Move::Socket {

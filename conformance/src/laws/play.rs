@@ -20,6 +20,9 @@ const WRITE_WITHIN: Duration = Duration::from_secs(10);
 /// A command whose answer waits for a thread of the server is waited for as long as this.
 const LATE_WITHIN: Duration = Duration::from_millis(300);
 
+/// A reply that has begun is waited for as long as this.
+const WHOLE_WITHIN: Duration = Duration::from_secs(3);
+
 /// One thing a client does.
 #[derive(Clone, Debug)]
 pub(super) struct Act {
@@ -178,7 +181,7 @@ fn speak(session: &mut Session<'_>, acts: &[Act]) -> Result<Heard, Trouble> {
         session.settle()?;
         take_all(session, act.place, &mut heard, &mut readers);
         // A long reply does not fit into the sockets' buffers at once.
-        let deadline = Instant::now() + LATE_WITHIN;
+        let deadline = Instant::now() + WHOLE_WITHIN;
         while is_halfway(name, &heard, &readers) && session.wait_for_input(deadline) {
             take_all(session, act.place, &mut heard, &mut readers);
         }
