@@ -163,7 +163,8 @@ fn dialogues(look: &Look<'_>) -> Result<(Vec<Dialogue>, Without), Stop> {
             Err(reason) => *without.entry(reason).or_default() += 1,
         }
     }
-    if look.selection.ids.is_empty() && look.selection.tags.is_empty() {
+    let selection = look.selection;
+    if selection.ids.is_empty() && selection.tags.is_empty() && selection.levels.is_empty() {
         dialogues.extend(laws::probes());
         dialogues.extend(laws::generated(look.seed).take(look.streams));
     }
@@ -183,7 +184,10 @@ fn tell(law: Law, summary: &LawSummary) {
         say!("        broken in {}", few(&summary.broken));
     }
     if !summary.unsettled.is_empty() {
-        say!("        never answered twice the same: {}", few(&summary.unsettled));
+        say!(
+            "        never answered twice the same: {}",
+            few(&summary.unsettled)
+        );
     }
     for (reason, count) in &summary.not_applicable {
         say!("        {count} tell nothing: {reason}");

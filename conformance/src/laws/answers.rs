@@ -1,9 +1,9 @@
 //! Which reply answers which command: reads what was heard, counts, and follows transactions. Knows no laws.
 
+use super::Place;
 use super::audit::{self, Check};
 use super::dialogue::{Dialogue, Request, Step};
 use super::play::Stream;
-use super::Place;
 use crate::wire::{Element, Kind, Reader, Reply, WireError};
 
 /// Everything one connection was told, in order.
@@ -51,9 +51,7 @@ impl Answers<'_> {
     /// How two replies to it are compared.
     pub(super) fn checks(&self) -> Checks {
         match &self.ran {
-            Some(ran) => {
-                Checks::Each(ran.iter().map(|request| audit::check(request)).collect())
-            }
+            Some(ran) => Checks::Each(ran.iter().map(|request| audit::check(request)).collect()),
             None => Checks::One(audit::check(self.request)),
         }
     }

@@ -111,7 +111,8 @@ pub(super) fn examine(
     };
     // Before it is held against the server, it is asked everything once more.
     let again = listen(seat, dialogue)?;
-    let is_settled = law == Law::L8 || compare_all(&due(&read_all_of(dialogue, heard)), &again, false).is_none();
+    let is_settled =
+        law == Law::L8 || compare_all(&due(&read_all_of(dialogue, heard)), &again, false).is_none();
     if !is_settled || !matches!(look(law, dialogue, &again, seat, seed)?, Ok(Some(_))) {
         return Ok(Outcome::Unsettled);
     }
@@ -305,11 +306,7 @@ fn in_resp2(dialogue: &Dialogue, heard: &Heard) -> Option<Heard> {
     Some(projected_streams)
 }
 
-fn compare_all(
-    due: &BTreeMap<String, Due>,
-    heard: &Heard,
-    folds_errors: bool,
-) -> Option<Mismatch> {
+fn compare_all(due: &BTreeMap<String, Due>, heard: &Heard, folds_errors: bool) -> Option<Mismatch> {
     due.iter().find_map(|(name, due)| {
         let nothing = Stream::default();
         compare(name, due, heard.get(name).unwrap_or(&nothing), folds_errors)
@@ -375,8 +372,8 @@ fn alike(item: &Item, rest: &[u8], folds_errors: bool) -> Option<usize> {
     let is_folded = folds_errors
         && (item.bytes.starts_with(b"-") || item.bytes.windows(3).any(|bytes| bytes == b"\r\n-"))
         && item.bytes.eq_ignore_ascii_case(came.bytes());
-    let holds = is_folded
-        || (!item.checks.is_exact() && item.checks.holds(due.root(), came.root()));
+    let holds =
+        is_folded || (!item.checks.is_exact() && item.checks.holds(due.root(), came.root()));
     holds.then_some(came.bytes().len())
 }
 

@@ -206,10 +206,7 @@ mod tests {
     fn the_table_is_in_the_order_of_the_laws() {
         for (index, statement) in LAWS.iter().enumerate() {
             assert_eq!(statement.law as usize, index);
-            assert_eq!(
-                statement.law.to_string().parse::<Law>(),
-                Ok(statement.law)
-            );
+            assert_eq!(statement.law.to_string().parse::<Law>(), Ok(statement.law));
         }
         assert!("L11".parse::<Law>().is_err());
     }

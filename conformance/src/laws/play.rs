@@ -132,11 +132,7 @@ impl From<Trouble> for Silence {
 }
 
 /// Plays the acts on a server that is in the state in which the dialogue begins.
-pub(super) fn play(
-    seat: &mut Seat,
-    dialogue: &Dialogue,
-    acts: &[Act],
-) -> Result<Heard, Silence> {
+pub(super) fn play(seat: &mut Seat, dialogue: &Dialogue, acts: &[Act]) -> Result<Heard, Silence> {
     match seat.prepare(&dialogue.case) {
         Ok(()) => {}
         Err(Halt::Unreachable(error)) => return Err(Silence::Unreachable(error)),
@@ -144,7 +140,9 @@ pub(super) fn play(
             return Err(Silence::NotReady(reason));
         }
         Err(Halt::Verdict(_)) => {
-            return Err(Silence::NotReady("the server cannot be prepared".to_owned()));
+            return Err(Silence::NotReady(
+                "the server cannot be prepared".to_owned(),
+            ));
         }
     }
     let control = seat.control();

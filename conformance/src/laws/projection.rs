@@ -94,7 +94,8 @@ fn one(bytes: &mut Vec<u8>, reply: Element<'_>, request: &Request) {
             header(bytes, b'*', elements.len() / 2);
             for pair in elements.chunks(2) {
                 header(bytes, b'*', pair.len());
-                pair.iter().for_each(|element| plain(bytes, *element, false));
+                pair.iter()
+                    .for_each(|element| plain(bytes, *element, false));
             }
         }
         Kind::Array if has_pairs(request) && reply.children().all(is_pair) => {
@@ -192,12 +193,20 @@ mod tests {
         let (replies, rest) = read_all(resp3.as_bytes()).unwrap();
         assert!(rest.is_empty() && replies.len() == 1);
         let bytes = projected(replies[0].root(), &Request::multibulk(&words), None);
-        assert_eq!(bytes.escape_ascii().to_string(), resp2.escape_debug().to_string(), "{command}");
+        assert_eq!(
+            bytes.escape_ascii().to_string(),
+            resp2.escape_debug().to_string(),
+            "{command}"
+        );
     }
 
     #[test]
     fn each_resp3_type_has_its_resp2_form() {
-        becomes("HGETALL h", "%1\r\n$1\r\nf\r\n$1\r\nv\r\n", "*2\r\n$1\r\nf\r\n$1\r\nv\r\n");
+        becomes(
+            "HGETALL h",
+            "%1\r\n$1\r\nf\r\n$1\r\nv\r\n",
+            "*2\r\n$1\r\nf\r\n$1\r\nv\r\n",
+        );
         becomes("SMEMBERS s", "~1\r\n$1\r\nm\r\n", "*1\r\n$1\r\nm\r\n");
         becomes("ZSCORE z m", ",0.1\r\n", "$3\r\n0.1\r\n");
         becomes("GET k", "_\r\n", "$-1\r\n");
@@ -218,15 +227,30 @@ mod tests {
 
     #[test]
     fn pairs_stand_one_behind_the_other() {
-        becomes("ZRANGE z 0 -1 withscores", "*1\r\n*2\r\n$1\r\nm\r\n,1\r\n", "*2\r\n$1\r\nm\r\n$1\r\n1\r\n");
-        becomes("XREAD STREAMS s 0", "%1\r\n$1\r\ns\r\n*0\r\n", "*1\r\n*2\r\n$1\r\ns\r\n*0\r\n");
+        becomes(
+            "ZRANGE z 0 -1 withscores",
+            "*1\r\n*2\r\n$1\r\nm\r\n,1\r\n",
+            "*2\r\n$1\r\nm\r\n$1\r\n1\r\n",
+        );
+        becomes(
+            "XREAD STREAMS s 0",
+            "%1\r\n$1\r\ns\r\n*0\r\n",
+            "*1\r\n*2\r\n$1\r\ns\r\n*0\r\n",
+        );
     }
 
     #[test]
     fn the_elements_of_exec_are_those_of_its_commands() {
         let (replies, _) = read_all(b"*2\r\n_\r\n_\r\n").unwrap();
-        let (get, pop) = (Request::multibulk(&["GET", "k"]), Request::multibulk(&["BLPOP", "l", "0"]));
-        let bytes = projected(replies[0].root(), &Request::multibulk(&["EXEC"]), Some(&[&get, &pop]));
+        let (get, pop) = (
+            Request::multibulk(&["GET", "k"]),
+            Request::multibulk(&["BLPOP", "l", "0"]),
+        );
+        let bytes = projected(
+            replies[0].root(),
+            &Request::multibulk(&["EXEC"]),
+            Some(&[&get, &pop]),
+        );
         assert_eq!(bytes, b"*2\r\n$-1\r\n*-1\r\n");
     }
 }

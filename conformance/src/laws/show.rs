@@ -11,7 +11,8 @@ use super::{Law, Place};
 use crate::record::expectations;
 use crate::transcript::escape::escaped;
 use crate::transcript::{
-    Action, Content, End, Ending, Header, HeaderField, Level, Line, Observation, SendPart, Step, Transcript,
+    Action, Content, End, Ending, Header, HeaderField, Level, Line, Observation, SendPart, Step,
+    Transcript,
 };
 
 /// One column is so wide.
@@ -107,7 +108,10 @@ pub(super) fn transcript(
     }));
     let header: &Header = &dialogue.case.header;
     let mut lines: Vec<Content> = vec![
-        HeaderField::Id(format!("regressions/law-{}", law.to_string().to_lowercase())),
+        HeaderField::Id(format!(
+            "regressions/law-{}",
+            law.to_string().to_lowercase()
+        )),
         HeaderField::Title(law.statement().text.trim_end_matches('.').to_owned()),
         HeaderField::Level(Level::Must),
         HeaderField::Why(format!("law {law} was broken in {}", dialogue.name)),
@@ -197,9 +201,10 @@ impl fmt::Display for Breach {
         };
         let lead = if skipped > 0 { 2 } else { 0 };
         let column = lead
-            + self.came.get(skipped..self.offset).map_or(0, |before| {
-                escaped(before).chars().count()
-            });
+            + self
+                .came
+                .get(skipped..self.offset)
+                .map_or(0, |before| escaped(before).chars().count());
         writeln!(f, "  came      {came}")?;
         writeln!(
             f,

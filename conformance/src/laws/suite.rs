@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::dialogue::Dialogue;
 use super::examine::{Breach, Outcome, examine, listen};
 use super::play::Silence;
-use super::{Law, LAWS};
+use super::{LAWS, Law};
 use crate::control::Barrier;
 use crate::generate::streams;
 use crate::seat::Seat;
@@ -256,7 +256,11 @@ impl fmt::Display for LawSummary {
             write!(f, ", {out} tell nothing")?;
         }
         if !self.unsettled.is_empty() {
-            write!(f, ", {} are never answered twice the same", self.unsettled.len())?;
+            write!(
+                f,
+                ", {} are never answered twice the same",
+                self.unsettled.len()
+            )?;
         }
         Ok(())
     }
@@ -266,9 +270,11 @@ impl fmt::Display for LawSummary {
 impl LawReport {
     /// Every broken law with its evidence.
     pub fn breaches(&self) -> impl Iterator<Item = &Breach> {
-        self.outcomes.iter().filter_map(|(_, outcome)| match outcome {
-            Outcome::Broken(breach) => Some(&**breach),
-            _ => None,
-        })
+        self.outcomes
+            .iter()
+            .filter_map(|(_, outcome)| match outcome {
+                Outcome::Broken(breach) => Some(&**breach),
+                _ => None,
+            })
     }
 }

@@ -18,8 +18,8 @@ const INLINE_BYTES_MAX: usize = 8 * 1024;
 
 /// Commands whose second word is a command as well.
 const CONTAINERS: &[&str] = &[
-    "ACL", "CLIENT", "CLUSTER", "COMMAND", "CONFIG", "DEBUG", "FUNCTION", "LATENCY", "MEMORY", "MODULE", "OBJECT",
-    "PUBSUB", "SCRIPT", "SLOWLOG", "XGROUP", "XINFO",
+    "ACL", "CLIENT", "CLUSTER", "COMMAND", "CONFIG", "DEBUG", "FUNCTION", "LATENCY", "MEMORY",
+    "MODULE", "OBJECT", "PUBSUB", "SCRIPT", "SLOWLOG", "XGROUP", "XINFO",
 ];
 
 /// What is asked for in L10.
@@ -183,7 +183,7 @@ fn item(frame: &Frame<'_>) -> Item {
         checks: frame
             .answers
             .as_ref()
-            .map_or(Checks::One(Check::Exact), |answers| answers.checks()),
+            .map_or(Checks::One(Check::Exact), super::answers::Answers::checks),
         answers: frame.answers.as_ref().map(|answers| answers.step),
     }
 }
@@ -401,9 +401,7 @@ fn silenced(
             .take_while(|(_, free)| *free)
             .map(|(step, _)| *step);
         let mut window: Vec<usize> = window.collect();
-        let opens = |step: usize| {
-            matches!(&dialogue.steps[step], Step::Ask { request, .. } if request.word(0) == "MULTI")
-        };
+        let opens = |step: usize| matches!(&dialogue.steps[step], Step::Ask { request, .. } if request.word(0) == "MULTI");
         window.truncate(
             window
                 .iter()
@@ -448,10 +446,7 @@ fn can_be_silent(request: &Request) -> bool {
 }
 
 /// Behind every error a PING with a nonce.
-fn questioned(
-    base: &Base<'_>,
-    same: &Variation,
-) -> Result<Variation, &'static str> {
+fn questioned(base: &Base<'_>, same: &Variation) -> Result<Variation, &'static str> {
     let mut asking = Variation {
         before: "as it stands",
         after: "with a PING behind every error",
@@ -466,8 +461,7 @@ fn questioned(
                 continue;
             };
             // What is asked in a transaction is queued. Behind EXEC and DISCARD there is none any more.
-            let ends_it =
-                answers.request.word(0) == "EXEC" && answers.request.arguments.len() == 1;
+            let ends_it = answers.request.word(0) == "EXEC" && answers.request.arguments.len() == 1;
             let is_queued = answers.in_transaction && !ends_it;
             let text = frame.reply.bytes();
             let asks = text.starts_with(b"-")
@@ -476,11 +470,7 @@ fn questioned(
                 && !is_queued
                 && frame.arrived == Place::at(answers.step);
             if asks {
-                let ping = Act::command(
-                    Place::at(answers.step).after(),
-                    name,
-                    &["PING", NONCE],
-                );
+                let ping = Act::command(Place::at(answers.step).after(), name, &["PING", NONCE]);
                 let due = format!("${}\r\n{NONCE}\r\n", NONCE.len());
                 asking.expect(name, ping.place, due.into_bytes());
                 asking.insert(ping);
