@@ -15,6 +15,8 @@ pub(crate) mod help;
 mod info;
 mod key;
 mod lcs;
+mod list;
+mod list_pop;
 mod memory;
 mod object;
 mod pubsub;
@@ -47,6 +49,8 @@ pub(crate) const FAMILIES: &[&[Command]] = &[
     info::COMMANDS,
     key::COMMANDS,
     lcs::COMMANDS,
+    list::COMMANDS,
+    list_pop::COMMANDS,
     memory::COMMANDS,
     object::COMMANDS,
     scan::COMMANDS,

@@ -47,6 +47,8 @@ pub(crate) struct Keyspace {
     pub(crate) active_expire: bool,
     /// During CLIENT PAUSE no key goes away: readers do not see those that have expired, but they stay.
     pub(crate) expiry_paused: bool,
+    /// DEBUG QUICKLIST-PACKED-THRESHOLD: list elements so long, in bytes, lie alone; 0 leaves it to list-max-listpack-size.
+    pub(crate) packed_threshold: usize,
 }
 
 /// What INFO tells of the keyspace's use.
@@ -66,6 +68,7 @@ impl Keyspace {
             stats: KeyStats::default(),
             active_expire: true,
             expiry_paused: false,
+            packed_threshold: 0,
         }
     }
 
