@@ -8,6 +8,7 @@ use crate::data::list::List;
 use crate::engine::{Call, Engine};
 use crate::keyspace::access;
 use crate::keyspace::db::Deadline;
+use crate::keyspace::entry::Entry;
 use crate::keyspace::value::New;
 use crate::registry::command::{Command, Flags, Group, Outcome, Run};
 use crate::resp::error::Error;
@@ -153,7 +154,7 @@ fn object(engine: &mut Engine, call: &mut Call<'_>) -> Outcome {
 /// DEBUG LISTPACK key: Redis prints the structure on its own output, which nobody reads.
 fn listpack(engine: &mut Engine, call: &mut Call<'_>) -> Outcome {
     let encoding = engine.with_keys(call.client, |keys| {
-        keys.peek(call.args.at(2)).map(|entry| entry.encoding())
+        keys.peek(call.args.at(2)).map(Entry::encoding)
     });
     if encoding.ok_or(Error::NO_SUCH_KEY)? != "listpack" {
         return Err(Error::fixed("ERR Not a listpack encoded object."));

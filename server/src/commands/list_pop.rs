@@ -537,3 +537,199 @@ fn blocking_shift(d: &mut Data<'_>, from: End, to: End, timeout: usize) -> Resul
     }
     wait(1..2, until_us, Nil::Bulk)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use crate::{Connection, Embedded};
+
+    const WAITS: &str = "";
+    const IN_VAIN: &str = "*-1\r\n";
+
+    fn server() -> (Embedded, [Connection; 4]) {
+        let mut redis = Embedded::new(1);
+        let clients = std::array::from_fn(|_| redis.connect());
+        (redis, clients)
+    }
+
+    fn text(bytes: Vec<u8>) -> String {
+        String::from_utf8(bytes).expect("the tests store text")
+    }
+
+    fn popped(key: &str, value: &str) -> String {
+        format!(
+            "*2\r\n${}\r\n{key}\r\n${}\r\n{value}\r\n",
+            key.len(),
+            value.len()
+        )
+    }
+
+    #[test]
+    fn who_waited_longest_is_served_first_and_goes_on_with_what_it_sent() {
+        let (mut redis, [a, b, c, writer]) = server();
+        assert_eq!(
+            redis.exchange(a, b"BLPOP k 0\r\nECHO then\r\n"),
+            WAITS.as_bytes()
+        );
+        assert_eq!(redis.ask(b, "BLPOP other k 0"), WAITS);
+        assert_eq!(redis.ask(c, "BRPOP k 0"), WAITS);
+        assert_eq!(redis.ask(writer, "RPUSH k 1 2"), ":2\r\n");
+        assert_eq!(text(redis.output(a)), popped("k", "1") + "$4\r\nthen\r\n");
+        assert_eq!(text(redis.output(b)), popped("k", "2"));
+        assert_eq!(text(redis.output(c)), WAITS);
+        assert_eq!(redis.ask(writer, "EXISTS k"), ":0\r\n");
+        assert_eq!(redis.ask(writer, "LPUSH other x"), ":1\r\n");
+        assert_eq!(text(redis.output(b)), WAITS, "it waits no more");
+    }
+
+    #[test]
+    fn a_timeout_is_exact() {
+        let (mut redis, [a, b, c, _]) = server();
+        redis.send(a, b"BLPOP k 0.25\r\nPING\r\n");
+        redis.send(b, b"BLMOVE k d LEFT LEFT 0.1004\r\n");
+        assert_eq!(redis.ask(c, "BLMPOP 86400 1 k LEFT"), WAITS);
+        redis.advance(Duration::from_micros(100_999));
+        assert_eq!(text(redis.output(b)), WAITS);
+        redis.advance(Duration::from_micros(1));
+        assert_eq!(text(redis.output(b)), IN_VAIN);
+        redis.advance(Duration::from_micros(148_999));
+        assert_eq!(text(redis.output(a)), WAITS);
+        redis.advance(Duration::from_micros(1));
+        assert_eq!(text(redis.output(a)), "*-1\r\n+PONG\r\n");
+        assert_eq!(redis.engine.blocked.deadlines(), 1);
+    }
+
+    #[test]
+    fn waiting_again_does_not_move_the_deadline() {
+        let (mut redis, [a, b, writer, _]) = server();
+        redis.ask(a, "BLMOVE k d LEFT LEFT 0.1");
+        redis.advance(Duration::from_millis(60));
+        // During a pause nobody is served, and must wait on.
+        redis.exchange(
+            writer,
+            b"MULTI\r\nLPUSH k 1\r\nCLIENT PAUSE 20 WRITE\r\nEXEC\r\n",
+        );
+        assert_eq!(redis.ask(b, "EXISTS k d"), ":1\r\n");
+        redis.advance(Duration::from_millis(21));
+        assert_eq!(text(redis.output(a)), "$1\r\n1\r\n");
+        redis.ask(a, "BLPOP k 0.1");
+        redis.advance(Duration::from_millis(60));
+        redis.exchange(
+            writer,
+            b"MULTI\r\nLPUSH k 1\r\nCLIENT PAUSE 200 WRITE\r\nEXEC\r\n",
+        );
+        redis.advance(Duration::from_millis(41));
+        assert_eq!(text(redis.output(a)), IN_VAIN);
+    }
+
+    #[test]
+    fn nobody_sees_what_a_transaction_does_in_between() {
+        let (mut redis, [a, writer, ..]) = server();
+        redis.ask(a, "BLPOP k 0");
+        redis.exchange(writer, b"MULTI\r\nLPUSH k 1\r\nDEL k\r\nEXEC\r\n");
+        assert_eq!(text(redis.output(a)), WAITS);
+        redis.exchange(
+            writer,
+            b"MULTI\r\nLPUSH k 1\r\nLPUSH k 2\r\nSET other x\r\nEXEC\r\n",
+        );
+        assert_eq!(text(redis.output(a)), popped("k", "2"));
+    }
+
+    #[test]
+    fn inside_a_transaction_nobody_waits() {
+        let (mut redis, [a, ..]) = server();
+        let lines = b"MULTI\r\nBLPOP k 0\r\nBLMOVE k d LEFT LEFT 0\r\nRPUSH k 1\r\nBLMPOP 0 1 k LEFT\r\nEXEC\r\n";
+        let answer = text(redis.exchange(a, lines));
+        assert!(
+            answer.ends_with("*4\r\n*-1\r\n$-1\r\n:1\r\n*2\r\n$1\r\nk\r\n*1\r\n$1\r\n1\r\n"),
+            "{answer:?}"
+        );
+    }
+
+    #[test]
+    fn one_move_makes_the_next_possible() {
+        let (mut redis, [a, b, c, writer]) = server();
+        redis.ask(c, "BLPOP three 0");
+        redis.ask(b, "BLMOVE two three LEFT RIGHT 0");
+        redis.ask(a, "BRPOPLPUSH one two 0");
+        assert_eq!(redis.ask(writer, "RPUSH one x"), ":1\r\n");
+        assert_eq!(text(redis.output(a)), "$1\r\nx\r\n");
+        assert_eq!(text(redis.output(b)), "$1\r\nx\r\n");
+        assert_eq!(text(redis.output(c)), popped("three", "x"));
+        assert_eq!(redis.ask(writer, "DBSIZE"), ":0\r\n");
+    }
+
+    #[test]
+    fn whatever_makes_a_list_serves_who_waits_for_it() {
+        for line in [
+            "RENAME source k",
+            "RENAMENX source k",
+            "COPY source k",
+            "LMOVE source k LEFT LEFT",
+            "MULTI\r\nSET k x\r\nCOPY source k REPLACE\r\nEXEC",
+            "SELECT 1\r\nRPUSH k 1\r\nMOVE k 0",
+            "SELECT 1\r\nRPUSH k 1\r\nSWAPDB 0 1",
+        ] {
+            let (mut redis, [a, writer, ..]) = server();
+            redis.ask(writer, "RPUSH source 1");
+            redis.ask(a, "BLPOP k 0");
+            redis.ask(writer, "SET k string");
+            redis.ask(writer, "DEL k");
+            assert_eq!(text(redis.output(a)), WAITS);
+            redis.ask(writer, line);
+            assert_eq!(text(redis.output(a)), popped("k", "1"), "{line}");
+        }
+    }
+
+    #[test]
+    fn an_error_ends_the_waiting() {
+        let (mut redis, [a, writer, ..]) = server();
+        redis.ask(writer, "SET d string");
+        redis.ask(a, "BLMOVE k d LEFT LEFT 0");
+        redis.ask(writer, "RPUSH k 1");
+        assert!(text(redis.output(a)).starts_with("-WRONGTYPE"));
+        assert_eq!(redis.ask(writer, "LLEN k"), ":1\r\n");
+    }
+
+    #[test]
+    fn whoever_is_gone_takes_nothing_along() {
+        let (mut redis, [a, b, c, writer]) = server();
+        redis.ask(a, "BLPOP k 0");
+        redis.ask(b, "BLPOP k 0");
+        redis.ask(c, "BLPOP k 0");
+        redis.disconnect(a);
+        // Killed by the same transaction that has something for it.
+        redis.exchange(
+            writer,
+            b"MULTI\r\nRPUSH k 1\r\nCLIENT KILL ID 2\r\nEXEC\r\n",
+        );
+        assert!(!redis.is_connected(b));
+        assert_eq!(text(redis.output(c)), popped("k", "1"));
+        assert_eq!(redis.engine.blocked.keys(), 0);
+        assert!(!redis.engine.changes.awaited);
+    }
+
+    #[test]
+    fn a_client_can_be_unblocked() {
+        let (mut redis, [a, other, ..]) = server();
+        redis.ask(a, "BLPOP k k j 10");
+        assert!(
+            redis
+                .ask(other, "INFO clients")
+                .contains("blocked_clients:1\r\n")
+        );
+        assert_eq!(redis.engine.blocked.keys(), 2);
+        assert_eq!(redis.ask(other, "CLIENT UNBLOCK 1"), ":1\r\n");
+        assert_eq!(text(redis.output(a)), IN_VAIN);
+        redis.ask(a, "CLIENT REPLY SKIP");
+        redis.ask(a, "BLPOP k 0");
+        assert_eq!(redis.ask(other, "CLIENT UNBLOCK 1 ERROR"), ":1\r\n");
+        assert_eq!(text(redis.output(a)), "", "the answer was to be skipped");
+        assert_eq!(redis.ask(other, "CLIENT UNBLOCK 1 ERROR"), ":0\r\n");
+        assert_eq!(redis.ask(a, "PING"), "+PONG\r\n");
+        let stats = redis.ask(other, "INFO commandstats");
+        assert!(stats.contains("cmdstat_blpop:calls=2,"), "{stats}");
+        assert!(stats.contains("failed_calls=1"), "{stats}");
+    }
+}

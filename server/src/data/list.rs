@@ -202,3 +202,147 @@ pub(crate) fn equals(text: &[u8]) -> impl Fn(Item<'_>) -> bool {
         Item::Bytes(bytes) => bytes == text,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Push(End, Vec<u8>),
+        Remove(usize, usize),
+        Set(usize, Vec<u8>),
+        Insert(bool, usize, Vec<u8>),
+        RemoveEqual(End, usize, usize),
+    }
+
+    fn end() -> impl Strategy<Value = End> {
+        prop_oneof![Just(End::Head), Just(End::Tail)]
+    }
+
+    fn text() -> impl Strategy<Value = Vec<u8>> {
+        prop_oneof![
+            6 => (0..20_u8).prop_map(|int| int.to_string().into_bytes()),
+            4 => (0..30_usize).prop_map(|len| vec![b'x'; len]),
+            1 => (0..9000_usize).prop_map(|len| vec![b'y'; len]),
+        ]
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        let at = any::<usize>;
+        prop_oneof![
+            8 => (end(), text()).prop_map(|(end, text)| Step::Push(end, text)),
+            1 => (at(), 1..9_usize).prop_map(|(at, count)| Step::Remove(at, count)),
+            2 => (at(), text()).prop_map(|(at, text)| Step::Set(at, text)),
+            3 => (any::<bool>(), at(), text()).prop_map(|(before, at, text)| Step::Insert(before, at, text)),
+            1 => (end(), 1..3_usize, at()).prop_map(|(end, count, at)| Step::RemoveEqual(end, count, at)),
+        ]
+    }
+
+    fn limits() -> impl Strategy<Value = Limits> {
+        let fill = prop_oneof![Just(-2), Just(-1), 0..6_i32];
+        let threshold = prop_oneof![3 => Just(0), 1 => 1..20_usize];
+        (fill, threshold).prop_map(|(fill, packed_threshold)| Limits {
+            fill,
+            packed_threshold,
+        })
+    }
+
+    /// What was taken away, in order, from a model.
+    fn take_equal(model: &mut Vec<Vec<u8>>, from: End, count: usize, text: &[u8]) -> usize {
+        let mut found: Vec<usize> = (0..model.len()).filter(|&at| model[at] == text).collect();
+        if from == End::Tail {
+            found.reverse();
+        }
+        found.truncate(count);
+        found.sort_unstable();
+        for at in found.iter().rev() {
+            model.remove(*at);
+        }
+        found.len()
+    }
+
+    proptest! {
+        #[test]
+        fn it_is_a_list(limits in limits(), steps in proptest::collection::vec(step(), 0..120)) {
+            let (mut list, mut model) = (List::default(), Vec::<Vec<u8>>::new());
+            for step in steps {
+                match step {
+                    Step::Push(end, text) => {
+                        list.make_room(text.len(), 1, limits);
+                        list.push(end, &text, limits);
+                        model.insert(if end == End::Head { 0 } else { model.len() }, text);
+                    }
+                    _ if model.is_empty() => {}
+                    Step::Remove(at, count) => {
+                        let at = at % model.len();
+                        list.remove_range(at, count);
+                        model.drain(at..model.len().min(at + count));
+                    }
+                    Step::Set(at, text) => {
+                        let at = at % model.len();
+                        list.make_room(text.len(), 1, limits);
+                        prop_assert!(list.set(at as i64 - model.len() as i64, &text, limits));
+                        model[at] = text;
+                    }
+                    Step::Insert(before, at, text) => {
+                        let pivot = model[at % model.len()].clone();
+                        list.make_room(text.len(), 1, limits);
+                        prop_assert!(list.insert(before, &pivot, &text, limits));
+                        let at = model.iter().position(|other| *other == pivot).unwrap();
+                        model.insert(at + usize::from(!before), text);
+                    }
+                    Step::RemoveEqual(from, count, at) => {
+                        let text = model[at % model.len()].clone();
+                        let gone = list.remove_equal(from, count, &text);
+                        prop_assert_eq!(gone, take_equal(&mut model, from, count, &text));
+                    }
+                }
+                list.shrink(limits);
+                prop_assert_eq!(list.len(), model.len());
+                let middle = model.len() / 2;
+                let forward: Vec<Vec<u8>> = list.walk(middle, End::Head).map(Item::to_vec).collect();
+                prop_assert_eq!(&forward, &model[middle..]);
+                let last = model.len().saturating_sub(1);
+                let mut backward: Vec<Vec<u8>> = list.walk(last, End::Tail).map(Item::to_vec).collect();
+                backward.reverse();
+                prop_assert_eq!(&backward, &model);
+                for at in [0, middle, last] {
+                    prop_assert_eq!(list.get(at as i64).map(Item::to_vec), model.get(at).cloned());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn it_is_divided_and_converted_as_redis_does() {
+        let limits = Limits {
+            fill: 4,
+            packed_threshold: 0,
+        };
+        let mut list = List::default();
+        list.make_room(9, 9, limits);
+        for text in [b"a", b"b", b"c", b"d", b"e", b"f", b"g", b"h", b"i"] {
+            list.push(End::Tail, text, limits);
+        }
+        let nodes = |list: &List| match list {
+            List::Packed(_) => None,
+            List::Quick(list) => Some(list.nodes()),
+        };
+        // DEBUG OBJECT of 8.2.3 says so after RPUSH, LSET 1 with 9000 bytes, and LINSERT BEFORE g.
+        assert_eq!(nodes(&list), Some(3));
+        list.set(1, &[b'x'; 9000], limits);
+        assert_eq!(nodes(&list), Some(5));
+        list.insert(true, b"g", b"new", limits);
+        assert_eq!(nodes(&list), Some(5));
+        // Seven are taken away: what is left is one node, and more than half of one.
+        list.drop_end(End::Head, 7);
+        list.shrink(limits);
+        assert_eq!((list.len(), list.encoding()), (3, "quicklist"));
+        list.drop_end(End::Head, 1);
+        list.shrink(limits);
+        assert_eq!((list.len(), list.encoding()), (2, "listpack"));
+    }
+}
