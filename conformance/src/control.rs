@@ -137,6 +137,16 @@ impl Control {
         Ok(replies.pop().expect("as many replies as were asked for"))
     }
 
+    /// Runs encoded commands in one write and returns their replies. They should be few enough for the sockets' buffers:
+    /// nothing is read while they are written.
+    pub fn replies_to(&mut self, commands: &[Vec<u8>]) -> Result<Vec<Reply>, Trouble> {
+        if commands.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.write(&commands.concat())?;
+        self.replies(commands.len())
+    }
+
     /// Runs encoded commands in one write, with a barrier behind them, and ignores what they answer.
     pub fn pipeline(&mut self, commands: &[Vec<u8>]) -> Result<(), Trouble> {
         self.nonce += 1;

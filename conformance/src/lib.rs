@@ -6,7 +6,7 @@
 //! play many cases at once, and a [`matrix`] many servers; [`identify`] says
 //! whom an unknown one resembles, and [`coverage`] what of all commands is exercised at all. [`report`] tells a person what came of it, less what is [`known`]. The [`recorder`] asks the real
 //! servers ([`oracle`]) what a transcript asks, and [`record`] writes their answers down; [`generate`] makes up what nobody
-//! wrote; [`slow`] judges what others see while clients are slow.
+//! wrote; [`laws`] says what must be so of any server, and [`slow`] judges what others see while clients are slow.
 //!
 //! Arrows point from the later names to the earlier ones; [`wire`] (replies) and [`request`] are known to all and know nobody.
 //! Nothing here links a server: whoever is judged is spoken to over TCP.
@@ -19,6 +19,7 @@ pub mod cuts;
 pub mod generate;
 pub mod identify;
 pub mod known;
+pub mod laws;
 pub mod matrix;
 pub mod oracle;
 pub mod ours;

@@ -74,6 +74,11 @@ impl Seat {
         &mut self.control
     }
 
+    /// After it was lost: how the server ended; `None` when it still answers.
+    pub fn death(&mut self) -> Option<Death> {
+        self.server.death()
+    }
+
     /// Plays a transcript at all its cuts, until something is wrong.
     ///
     /// # Errors

@@ -2,17 +2,24 @@
 
 use std::fs;
 use std::io::IsTerminal;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use respect_conformance::control::{Barrier, Control};
+use respect_conformance::generate::audit::{Check, TABLE};
+use respect_conformance::generate::grammar::{Command, Table, Unreadable};
 use respect_conformance::generate::play::{Answer, Played, let_expire};
-use respect_conformance::generate::search::{Found, Pair, Plan, Shortest, Side, search};
-use respect_conformance::generate::{self, Stream, commands, connection_name};
+use respect_conformance::generate::search::{
+    Finding, Outcome, Pair, Plan, REPLAYS, Shortest, Side, search,
+};
+use respect_conformance::generate::verdict::Place;
+use respect_conformance::generate::vocabulary::Vocabulary;
+use respect_conformance::generate::{self, Stream, connection_name};
 use respect_conformance::server::{Origin, Server};
 use respect_conformance::transcript::Identity;
 use respect_conformance::transcript::escape::escaped;
+use respect_conformance::wire::Kind;
 use respect_conformance::workspace;
 
 use super::target::TargetArguments;
@@ -22,7 +29,7 @@ use super::{Exit, Stop};
 pub(crate) struct Arguments {
     #[command(flatten)]
     target: TargetArguments,
-    /// The build that is right
+    /// The build that is right, and whose COMMAND DOCS say what is played
     #[arg(long, value_name = "NAME-VERSION", default_value = "redis-8.2.3")]
     oracle: String,
     /// Play at least this many commands
@@ -31,9 +38,18 @@ pub(crate) struct Arguments {
     /// Play the streams of this seed again [default: others every time]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// Play none of these commands, separated by commas: those whose difference is known
-    #[arg(long, value_name = "COMMAND,…", value_delimiter = ',')]
+    /// Play only these commands, and those of @categories and @groups
+    #[arg(long, value_name = "COMMAND,@CATEGORY,…", value_delimiter = ',')]
+    only: Vec<String>,
+    /// Play none of these: those whose difference is known
+    #[arg(long, value_name = "COMMAND,@CATEGORY,…", value_delimiter = ',')]
     without: Vec<String>,
+    /// Play also what the target says that it does not have
+    #[arg(long)]
+    all: bool,
+    /// Go on until this many different differences are found
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    keep_going: usize,
     /// How to know that a fragment was read: `ping`, or `timed:5ms` for servers with several threads
     #[arg(long, default_value = "ping", value_parser = super::run::parse_barrier)]
     barrier: Barrier,
@@ -43,12 +59,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn main(arguments: &Arguments) -> Result<Exit, Stop> {
-    let plan = Plan {
-        seed: arguments.seed.unwrap_or_else(any_seed),
-        commands: arguments.commands,
-        without: left_out(&arguments.without)?,
-    };
-    let seed = plan.seed;
+    let seed = arguments.seed.unwrap_or_else(any_seed);
     let build = super::oracle::named(&arguments.oracle)?;
     let oracle_name: Identity = build.id().parse().map_err(Stop::usage)?;
     let oracle =
@@ -56,8 +67,19 @@ pub(crate) fn main(arguments: &Arguments) -> Result<Exit, Stop> {
     let target = arguments.target.origin()?;
     let (mut target_server, mut target) = join(&target, arguments.barrier)?;
     let (_oracle_server, mut oracle) = join(&oracle, Barrier::Ping)?;
-    say!("seed {seed}: held against {oracle_name}");
+    let (vocabulary, lacking) = vocabulary(arguments, &oracle_name, &mut oracle, &mut target)?;
+    say!(
+        "seed {seed}: {} commands of {oracle_name}'s table",
+        vocabulary.names().len()
+    );
+    let plan = Plan {
+        seed,
+        commands: arguments.commands,
+        findings_max: arguments.keep_going.max(1),
+        vocabulary,
+    };
     let bar = progress(arguments.commands as u64);
+    let begun = Instant::now();
     let mut revive = || {
         target_server.restart().ok()?;
         Control::connect(target_server.address(), arguments.barrier).ok()
@@ -67,31 +89,139 @@ pub(crate) fn main(arguments: &Arguments) -> Result<Exit, Stop> {
         oracle: &mut oracle,
         revive: &mut revive,
     };
-    let found = search(&mut pair, &plan, &mut |played| {
+    let outcome = search(&mut pair, &plan, &mut |played| {
         bar.set_position(played as u64);
     });
     bar.finish_and_clear();
+    let seconds = begun.elapsed().as_secs_f64();
     // A target that was not started here goes on living; one that is lost has said so already.
     let_expire(&mut target).ok();
-    match found {
-        Found::Nothing { commands, streams } => {
-            say!("{commands} commands in {streams} streams are answered alike");
-            Ok(if commands == 0 {
-                Exit::Nothing
-            } else {
-                Exit::Ok
-            })
+    let mut exit = Exit::Ok;
+    for finding in &outcome.findings {
+        exit = exit.max(tell(finding, &oracle_name, seed, arguments.dry_run)?);
+    }
+    tell_tolerances(&outcome);
+    tell_holes(&lacking, &outcome);
+    let found = match outcome.findings.len() {
+        0 => "are answered alike".to_owned(),
+        1 => "show one difference".to_owned(),
+        some => format!("show {some} differences"),
+    };
+    say!(
+        "{} commands in {} streams {found}; seed {seed}, {seconds:.1} s, {:.0} commands a second",
+        outcome.commands,
+        outcome.streams,
+        outcome.commands as f64 / seconds
+    );
+    Ok(if outcome.commands == 0 {
+        Exit::Nothing
+    } else {
+        exit
+    })
+}
+
+/// What is played: what the oracle documents, the target has, and the user wants; and the names of what the target lacks.
+fn vocabulary(
+    arguments: &Arguments,
+    oracle_name: &Identity,
+    oracle: &mut Control,
+    target: &mut Control,
+) -> Result<(Vocabulary, Vec<String>), Stop> {
+    let table = Table::ask(oracle).map_err(|why| {
+        let advice = "; name an --oracle that has one, such as redis-8.2.3";
+        let advice = if matches!(why, Unreadable::Refused(..)) {
+            advice
+        } else {
+            ""
+        };
+        Stop(Exit::Oracles, format!("{oracle_name}: {why}{advice}"))
+    })?;
+    let mut vocabulary = Vocabulary::of(&table);
+    let mut lacking = Vec::new();
+    match Table::ask_names(target) {
+        Ok(has) => {
+            let lacks = |command: &Command| has.command(&command.name).is_none();
+            lacking.extend(
+                table
+                    .commands()
+                    .filter(|command| lacks(command))
+                    .map(|command| command.name.clone()),
+            );
+            if !arguments.all {
+                vocabulary.retain(|command| !lacks(command));
+                vocabulary.set_up_with(&has);
+            }
         }
-        Found::Difference(shortest) => {
+        Err(Unreadable::Refused(..)) => {
+            say!("the target cannot say which commands it has: every one it lacks is a difference");
+        }
+        Err(Unreadable::Trouble(trouble)) => {
+            return Err(Stop(Exit::Target, format!("the target: {trouble}")));
+        }
+    }
+    let expires = target
+        .command(&[b"DEBUG", b"SET-ACTIVE-EXPIRE", b"0"])
+        .is_ok_and(|reply| reply.kind() == Kind::Error);
+    if expires {
+        say!("the target has no DEBUG SET-ACTIVE-EXPIRE: what counts keys may differ by chance");
+    }
+    let (only, without) = (
+        selection(&arguments.only, &table)?,
+        selection(&arguments.without, &table)?,
+    );
+    vocabulary.retain(|command| {
+        let named = |names: &[String]| names.iter().any(|name| is_named(command, name));
+        (only.is_empty() || named(&only)) && !named(&without)
+    });
+    if vocabulary.is_empty() {
+        return Err(Stop(
+            Exit::Nothing,
+            "no command is left to be played".to_owned(),
+        ));
+    }
+    Ok((vocabulary, lacking))
+}
+
+/// Names and categories as they are compared. A name that nothing has is a slip.
+fn selection(names: &[String], table: &Table) -> Result<Vec<String>, Stop> {
+    let names: Vec<String> = names
+        .iter()
+        .map(|name| name.to_ascii_uppercase().replace(' ', "|"))
+        .collect();
+    match names
+        .iter()
+        .find(|name| !table.commands().any(|command| is_named(command, name)))
+    {
+        Some(unknown) => Err(Stop::usage(format!(
+            "the oracle has no command and no category `{unknown}`; categories are such as @hash, @blocking, @sorted-set"
+        ))),
+        None => Ok(names),
+    }
+}
+
+/// Whether this name in capitals means the command: its own, its container's, or a category's or group's behind an at sign.
+fn is_named(command: &Command, name: &str) -> bool {
+    let category = |category: &String| category.eq_ignore_ascii_case(name);
+    match name.strip_prefix('@') {
+        Some(group) => {
+            command.group.eq_ignore_ascii_case(group) || command.categories.iter().any(category)
+        }
+        None => command.name == name || command.name.split('|').next() == Some(name),
+    }
+}
+
+fn tell(finding: &Finding, oracle: &Identity, seed: u64, dry_run: bool) -> Result<Exit, Stop> {
+    match finding {
+        Finding::Difference(shortest) => {
             let origin = generate::Origin {
-                oracle: oracle_name,
+                oracle: oracle.clone(),
                 seed,
                 command: shortest.command(),
             };
-            tell(&shortest, &origin, arguments.dry_run)?;
+            tell_difference(shortest, &origin, dry_run)?;
             Ok(Exit::Divergence)
         }
-        Found::Trouble {
+        Finding::Trouble {
             side,
             trouble,
             stream,
@@ -105,36 +235,42 @@ pub(crate) fn main(arguments: &Arguments) -> Result<Exit, Stop> {
                 Side::Target => ("the target", Exit::Target),
                 Side::Oracle => ("the oracle", Exit::Oracles),
             };
-            say!("{}", unanswered(&stream, &oracle_name, seed));
-            Err(Stop(
-                exit,
-                format!("{who}, while it was played this: {trouble}"),
-            ))
+            say!("{}", unanswered(stream, oracle, seed));
+            eprintln!("respect: {who}, while it was played this: {trouble}");
+            Ok(exit)
         }
     }
 }
 
-/// The commands not to play, in capitals. A name that is never played is a slip.
-fn left_out(names: &[String]) -> Result<Vec<String>, Stop> {
-    let known = commands::names();
-    let without: Vec<String> = names.iter().map(|name| name.to_ascii_uppercase()).collect();
-    if let Some(unknown) = without.iter().find(|name| !known.contains(name.as_str())) {
-        let known: Vec<&str> = known.into_iter().collect();
-        return Err(Stop::usage(format!(
-            "{unknown} is not played anyway; these are: {}",
-            known.join(" ")
-        )));
+/// How often something less than equality had to do: every tolerance is told.
+fn tell_tolerances(outcome: &Outcome) {
+    if outcome.tolerances.used.is_empty() {
+        return;
     }
-    if known
+    say!("\nreplies that need not be equal, and were not:");
+    for (command, (count, row)) in &outcome.tolerances.used {
+        say!("{count:>8}  {command}: {:?}; {}", row.check, row.reason);
+    }
+}
+
+/// What was not played, by name.
+fn tell_holes(lacking: &[String], outcome: &Outcome) {
+    let never: Vec<&str> = TABLE
         .iter()
-        .all(|name| without.iter().any(|left_out| left_out == name))
-    {
-        return Err(Stop(
-            Exit::Nothing,
-            "no command is left to be played".to_owned(),
-        ));
+        .filter(|row| row.check == Check::Never)
+        .flat_map(|row| row.commands.iter().copied())
+        .collect();
+    say!("\nnever played: {}", never.join(" "));
+    if !lacking.is_empty() {
+        say!("the target lacks {}: {}", lacking.len(), lacking.join(" "));
     }
-    Ok(without)
+    if !outcome.left_out.is_empty() {
+        let left_out: Vec<&str> = outcome.left_out.iter().map(String::as_str).collect();
+        say!(
+            "played no more, after their differences were found again and again: {}",
+            left_out.join(" ")
+        );
+    }
 }
 
 /// The server runs as long as the first of the two lives.
@@ -145,20 +281,37 @@ fn join(origin: &Origin, barrier: Barrier) -> Result<(Server, Control), Stop> {
     Ok((server, control))
 }
 
-fn tell(shortest: &Shortest, origin: &generate::Origin, dry_run: bool) -> Result<(), Stop> {
-    let transcript = shortest.stream.transcript(&shortest.oracle, origin);
+fn tell_difference(
+    shortest: &Shortest,
+    origin: &generate::Origin,
+    dry_run: bool,
+) -> Result<(), Stop> {
     let difference = &shortest.difference;
+    let transcript = shortest
+        .stream
+        .transcript(&shortest.oracle, Some(difference), origin);
+    let repeated = match shortest.repeated {
+        REPLAYS => format!(
+            "shortened from {} commands to {}",
+            shortest.commands_before,
+            shortest.stream.len()
+        ),
+        0 => format!("did not repeat in {REPLAYS} replays"),
+        some => format!("repeated in {some} of {REPLAYS} replays"),
+    };
     say!(
-        "DIFFERS  {}, after {} commands; shortened from {} commands to {}\n",
+        "DIFFERS  {}: {}, after {} commands; {repeated}\n",
         origin.command,
+        difference.fault,
         shortest.commands_played,
-        shortest.commands_before,
-        shortest.stream.len()
     );
     say!("{transcript}");
-    let on = connection_name(difference.connection);
+    let at = match &difference.place {
+        Place::Reply { connection, .. } => format!("on {}", connection_name(*connection)),
+        Place::State(_) => "in what is stored".to_owned(),
+    };
     say!(
-        "  on {on}, byte {} of the first reply that differs",
+        "  {at}, byte {} of the first reply that differs",
         difference.offset
     );
     say!(
@@ -213,16 +366,17 @@ fn shown(answer: &Answer, differs: usize) -> String {
 fn unanswered(stream: &Stream, oracle: &Identity, seed: u64) -> String {
     let silence = Played {
         groups: vec![Default::default(); stream.groups().len()],
+        state: None,
     };
     let origin = generate::Origin {
         oracle: oracle.clone(),
         seed,
         command: "stream".to_owned(),
     };
-    stream.transcript(&silence, &origin).to_string()
+    stream.transcript(&silence, None, &origin).to_string()
 }
 
-fn any_seed() -> u64 {
+pub(super) fn any_seed() -> u64 {
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();

@@ -9,6 +9,7 @@ mod coverage;
 mod fixtures;
 mod fuzz;
 mod identify;
+mod laws;
 mod matrix;
 mod oracle;
 mod record;
@@ -91,6 +92,9 @@ enum Command {
     Identify(identify::Arguments),
     /// Judge how a server serves others while some of its clients are slow
     Slow(slow::Arguments),
+    /// Look at laws that need no oracle: what must be so of any server, whatever it answers
+    #[command(after_help = EXIT_CODES)]
+    Laws(laws::Arguments),
     /// Ask real servers, and rewrite in place what transcripts expect of them
     Record(record::Arguments),
     /// Play generated commands to a server and to a real one, and print the shortest that are answered differently
@@ -150,6 +154,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Identify(arguments) => identify::main(&arguments),
         Command::Coverage(arguments) => coverage::main(&arguments),
         Command::Slow(arguments) => slow::main(&arguments),
+        Command::Laws(arguments) => laws::main(&arguments),
         Command::Record(arguments) => record::main(&arguments),
         Command::Fuzz(arguments) => fuzz::main(&arguments),
         Command::Lint { selection, notes } => fixtures::lint(&selection, notes),

@@ -1,11 +1,15 @@
-//! Looks for the shortest generated stream that two servers answer differently. Writes no file and prints nothing.
+//! Looks for the shortest generated streams that two servers answer differently. Writes no file and prints nothing.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
-use super::play::{Difference, Played, difference, play};
+use super::play::{Played, play};
+use super::verdict::{Difference, Fault, Place, Tolerances, difference};
+use super::vocabulary::Vocabulary;
 use super::{Stream, streams};
 use crate::control::{Control, Trouble};
 
@@ -15,27 +19,49 @@ const ATTEMPTS_MAX: usize = 4000;
 /// No stream is shortened for longer: a server that gets stuck costs seconds every time.
 const SHORTENED_WITHIN: Duration = Duration::from_secs(60);
 
+/// The same when it is not the only one.
+const EACH_SHORTENED_WITHIN: Duration = Duration::from_secs(10);
+
+/// How often a stream that differs is played again as it is.
+pub const REPLAYS: usize = 3;
+
+/// Streams with the same command and fault that are shortened, in case they have different causes.
+const LIKE_SHORTENED_MAX: usize = 3;
+
+/// A command whose mistakes are known and found again so often hides others, and is played no more.
+const KNOWN_AGAIN_MAX: usize = 20;
+
 /// What to play.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Plan {
     /// The same seed gives the same streams.
     pub seed: u64,
     /// At least so many commands in all.
     pub commands: usize,
-    /// But none of these, named in capitals.
-    pub without: Vec<String>,
+    /// Ends after so many findings.
+    pub findings_max: usize,
+    /// Which commands.
+    pub vocabulary: Vocabulary,
 }
 
 /// What came of a search.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Commands played and compared.
+    pub commands: usize,
+    /// Streams they were in.
+    pub streams: usize,
+    /// What was found, in the order in which it was found; no two alike.
+    pub findings: Vec<Finding>,
+    /// Commands that were played no more, because their known mistakes were found again and again.
+    pub left_out: BTreeSet<String>,
+    /// How often something less than equality had to do.
+    pub tolerances: Tolerances,
+}
+
+/// Something that should not be.
 #[derive(Debug)]
-pub enum Found {
-    /// Both servers answered every command alike.
-    Nothing {
-        /// Commands played.
-        commands: usize,
-        /// Streams they were in.
-        streams: usize,
-    },
+pub enum Finding {
     /// They differ.
     Difference(Box<Shortest>),
     /// A server was lost or stuck.
@@ -52,7 +78,7 @@ pub enum Found {
 }
 
 /// One of the two servers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Side {
     /// The server that is looked at.
     Target,
@@ -73,25 +99,30 @@ pub struct Shortest {
     pub commands_before: usize,
     /// Commands played before it was found.
     pub commands_played: usize,
+    /// Of [`REPLAYS`] how many showed it again; a stream that none did is not shortened.
+    pub repeated: usize,
 }
 
 impl Shortest {
-    /// The name of the command whose reply differs, as far as replies can be counted.
+    /// The name of the command to look at: whose reply differs, or that was the last to write.
     pub fn command(&self) -> String {
-        let groups = self.stream.groups();
-        let group = groups
-            .get(self.difference.group)
-            .copied()
-            .unwrap_or_default();
-        let turn = group
-            .iter()
-            .find(|turn| turn.connection == self.difference.connection);
-        let request = turn.and_then(|turn| {
+        let last = || {
+            let turn = self.stream.turns.last()?;
             turn.requests
-                .get(self.difference.reply)
-                .or(turn.requests.last())
-        });
-        request.map_or_else(|| "stream".to_owned(), super::Request::name)
+                .last()
+                .map(|request| super::audit::name_of(&request.arguments))
+        };
+        match self.difference.place {
+            Place::State(_) => last().unwrap_or_else(|| self.difference.command.clone()),
+            Place::Reply { .. } => self.difference.command.clone(),
+        }
+    }
+
+    /// What two findings of the same mistake have in common.
+    fn kin(&self) -> (String, Fault, BTreeSet<String>) {
+        let requests = self.stream.turns.iter().flat_map(|turn| &turn.requests);
+        let names = requests.map(|request| super::audit::name_of(&request.arguments));
+        (self.command(), self.difference.fault, names.collect())
     }
 }
 
@@ -106,44 +137,51 @@ pub struct Pair<'c> {
 }
 
 /// What came of playing one stream on both servers.
-enum Outcome {
+enum Comparison {
     Same,
     Differs(Difference, Played),
     Lost(Side, Trouble),
 }
 
-impl Outcome {
-    /// Whether it shows the same mistake, as far as that can be told.
-    fn is_like(&self, other: &Outcome) -> bool {
-        match (self, other) {
-            (Outcome::Differs(..), Outcome::Differs(..)) => true,
-            (Outcome::Lost(side, _), Outcome::Lost(other, _)) => side == other,
-            _ => false,
+/// A command and a fault, or a side that was lost: what must stay the same while a stream is shortened.
+type Kind = Result<(String, Fault), Side>;
+
+impl Comparison {
+    fn kind(&self) -> Option<Kind> {
+        match self {
+            Comparison::Same => None,
+            Comparison::Differs(difference, _) => {
+                Some(Ok((difference.command.clone(), difference.fault)))
+            }
+            Comparison::Lost(side, _) => Some(Err(*side)),
         }
     }
 }
 
 impl Pair<'_> {
-    fn compare(&mut self, stream: &Stream) -> Outcome {
-        let target = match play(stream, self.target) {
-            Ok(played) => played,
-            Err(trouble) => return Outcome::Lost(Side::Target, trouble),
-        };
-        match play(stream, self.oracle) {
-            Ok(oracle) => match difference(&target, &oracle) {
-                Some(difference) => Outcome::Differs(difference, oracle),
-                None => Outcome::Same,
+    /// Plays the stream on both at the same time.
+    fn compare(&mut self, stream: &Stream, tolerances: &mut Tolerances) -> Comparison {
+        let (target, oracle) = thread::scope(|scope| {
+            let oracle = scope.spawn(|| play(stream, self.oracle));
+            let target = play(stream, self.target);
+            (target, oracle.join().expect("playing does not panic"))
+        });
+        match (target, oracle) {
+            (_, Err(trouble)) => Comparison::Lost(Side::Oracle, trouble),
+            (Err(trouble), _) => Comparison::Lost(Side::Target, trouble),
+            (Ok(target), Ok(oracle)) => match difference(stream, &target, &oracle, tolerances) {
+                Some(difference) => Comparison::Differs(difference, oracle),
+                None => Comparison::Same,
             },
-            Err(trouble) => Outcome::Lost(Side::Oracle, trouble),
         }
     }
 
-    /// Makes the target usable again after an outcome. `false` when nothing more can be played.
-    fn recover(&mut self, outcome: &Outcome) -> bool {
-        match outcome {
-            Outcome::Same | Outcome::Differs(..) => true,
-            Outcome::Lost(Side::Oracle, _) => false,
-            Outcome::Lost(Side::Target, _) => match (self.revive)() {
+    /// Makes the target usable again. `false` when nothing more can be played.
+    fn recover(&mut self, comparison: &Comparison) -> bool {
+        match comparison {
+            Comparison::Same | Comparison::Differs(..) => true,
+            Comparison::Lost(Side::Oracle, _) => false,
+            Comparison::Lost(Side::Target, _) => match (self.revive)() {
                 Some(control) => {
                     *self.target = control;
                     true
@@ -154,74 +192,164 @@ impl Pair<'_> {
     }
 }
 
-/// Plays streams until one is answered differently, or not survived; then shortens that one. `progress` is told how many
-/// commands were played.
-pub fn search(pair: &mut Pair<'_>, plan: &Plan, progress: &mut dyn FnMut(usize)) -> Found {
+/// Plays streams until enough are found that are answered differently, or not survived, each of them shortened. `progress` is
+/// told how many commands were played.
+pub fn search(pair: &mut Pair<'_>, plan: &Plan, progress: &mut dyn FnMut(usize)) -> Outcome {
     let mut runner = runner(plan.seed);
-    let strategy = streams(&plan.without);
-    let (mut commands_played, mut count) = (0, 0);
-    while commands_played < plan.commands {
+    let mut vocabulary = plan.vocabulary.clone();
+    let mut strategy = streams(&vocabulary).boxed();
+    let mut outcome = Outcome::default();
+    let mut memory = Memory::default();
+    while outcome.commands < plan.commands && outcome.findings.len() < plan.findings_max {
         let mut tree = strategy
             .new_tree(&mut runner)
             .expect("the strategy rejects nothing");
         let stream = tree.current();
-        let commands_before = stream.len();
-        let outcome = pair.compare(&stream);
-        commands_played += commands_before;
-        count += 1;
-        progress(commands_played);
-        if matches!(outcome, Outcome::Same) {
+        let comparison = pair.compare(&stream, &mut outcome.tolerances);
+        outcome.commands += stream.len();
+        outcome.streams += 1;
+        progress(outcome.commands);
+        let Some(kind) = comparison.kind() else {
             continue;
+        };
+        let mut alive = true;
+        let mut seen_enough = None;
+        if memory.is_news(&kind) {
+            let within = if plan.findings_max > 1 {
+                EACH_SHORTENED_WITHIN
+            } else {
+                SHORTENED_WITHIN
+            };
+            let mut hunt = Hunt {
+                pair,
+                kind,
+                within,
+                alive: true,
+            };
+            let finding = hunt.shorten(&mut tree, stream, comparison, outcome.commands);
+            alive = hunt.alive;
+            seen_enough = memory.keep(finding, &mut outcome.findings);
+        } else {
+            alive &= pair.recover(&comparison);
+            if let Ok((command, _)) = kind {
+                seen_enough = memory.seen_again(&command);
+            }
         }
-        let (stream, outcome) = shorten(pair, &mut tree, stream, outcome);
-        return match outcome {
-            Outcome::Lost(side, trouble) => Found::Trouble {
+        if let Some(command) = seen_enough {
+            vocabulary.retain(|other| other.name != command);
+            outcome.left_out.insert(command);
+            if vocabulary.is_empty() {
+                break;
+            }
+            strategy = streams(&vocabulary).boxed();
+        }
+        if !alive {
+            break;
+        }
+    }
+    outcome
+}
+
+/// What was found already.
+#[derive(Debug, Default)]
+struct Memory {
+    shortened: BTreeMap<Kind, usize>,
+    kept: BTreeSet<(String, Fault, BTreeSet<String>)>,
+    again: BTreeMap<String, usize>,
+}
+
+impl Memory {
+    /// Whether streams of this kind are still worth shortening.
+    fn is_news(&mut self, kind: &Kind) -> bool {
+        let count = self.shortened.entry(kind.clone()).or_insert(0);
+        *count += 1;
+        *count <= LIKE_SHORTENED_MAX
+    }
+
+    /// Keeps a finding unless there is one like it. Returns a command that has been found often enough.
+    fn keep(&mut self, finding: Finding, findings: &mut Vec<Finding>) -> Option<String> {
+        if let Finding::Difference(shortest) = &finding {
+            let kin = shortest.kin();
+            if self.kept.contains(&kin) {
+                return self.seen_again(&kin.0);
+            }
+            self.kept.insert(kin);
+        }
+        findings.push(finding);
+        None
+    }
+
+    fn seen_again(&mut self, command: &str) -> Option<String> {
+        let count = self.again.entry(command.to_owned()).or_insert(0);
+        *count += 1;
+        (*count == KNOWN_AGAIN_MAX).then(|| command.to_owned())
+    }
+}
+
+/// One stream with something wrong about it.
+struct Hunt<'h, 'c> {
+    pair: &'h mut Pair<'c>,
+    kind: Kind,
+    within: Duration,
+    alive: bool,
+}
+
+impl Hunt<'_, '_> {
+    /// Plays the stream again as it is, and then lets proptest make it simpler as long as what is wrong stays wrong.
+    fn shorten(
+        &mut self,
+        tree: &mut impl ValueTree<Value = Stream>,
+        mut stream: Stream,
+        mut comparison: Comparison,
+        commands_played: usize,
+    ) -> Finding {
+        let begun = Instant::now();
+        let commands_before = stream.len();
+        self.alive = self.pair.recover(&comparison);
+        let mut repeated = 0;
+        for _ in 0..REPLAYS {
+            repeated += usize::from(self.alive && self.shows(&stream).is_some());
+        }
+        let mut moved = repeated > 0 && tree.simplify();
+        for _ in 0..ATTEMPTS_MAX {
+            if !self.alive || !moved || begun.elapsed() > self.within {
+                break;
+            }
+            let simpler = tree.current();
+            if let Some(shown) = self.shows(&simpler) {
+                (stream, comparison) = (simpler, shown);
+                moved = tree.simplify();
+            } else {
+                moved = tree.complicate();
+            }
+        }
+        match comparison {
+            Comparison::Lost(side, trouble) => Finding::Trouble {
                 side,
                 trouble,
                 stream,
                 commands_before,
             },
-            Outcome::Differs(difference, oracle) => Found::Difference(Box::new(Shortest {
+            Comparison::Differs(difference, oracle) => Finding::Difference(Box::new(Shortest {
                 stream,
                 difference,
                 oracle,
                 commands_before,
                 commands_played,
+                repeated,
             })),
-            Outcome::Same => unreachable!("a stream is replaced only by one with a like outcome"),
-        };
+            Comparison::Same => {
+                unreachable!("a stream is replaced only by one that shows the same")
+            }
+        }
     }
-    Found::Nothing {
-        commands: commands_played,
-        streams: count,
-    }
-}
 
-/// Lets proptest make the stream simpler as long as what is wrong stays wrong.
-fn shorten(
-    pair: &mut Pair<'_>,
-    tree: &mut impl ValueTree<Value = Stream>,
-    mut stream: Stream,
-    mut outcome: Outcome,
-) -> (Stream, Outcome) {
-    let begun = Instant::now();
-    let mut alive = pair.recover(&outcome);
-    let mut moved = tree.simplify();
-    for _ in 0..ATTEMPTS_MAX {
-        if !alive || !moved || begun.elapsed() > SHORTENED_WITHIN {
-            break;
-        }
-        let simpler = tree.current();
-        let tried = pair.compare(&simpler);
-        alive = pair.recover(&tried);
-        if tried.is_like(&outcome) {
-            (stream, outcome) = (simpler, tried);
-            moved = tree.simplify();
-        } else {
-            moved = tree.complicate();
-        }
+    /// Plays a stream; what it shows, if that is the mistake that is hunted.
+    fn shows(&mut self, stream: &Stream) -> Option<Comparison> {
+        let comparison = self.pair.compare(stream, &mut Tolerances::default());
+        self.alive = self.pair.recover(&comparison);
+        (comparison.kind().as_ref() == Some(&self.kind)).then_some(comparison)
     }
-    (stream, outcome)
 }
 
 fn runner(seed: u64) -> TestRunner {
@@ -235,11 +363,18 @@ fn runner(seed: u64) -> TestRunner {
 
 #[cfg(test)]
 mod tests {
+    use super::super::grammar::recorded;
     use super::*;
 
     #[test]
     fn a_seed_gives_the_same_streams_again() {
-        let first = |seed| streams(&[]).new_tree(&mut runner(seed)).unwrap().current();
+        let vocabulary = Vocabulary::of(&recorded());
+        let first = |seed| {
+            streams(&vocabulary)
+                .new_tree(&mut runner(seed))
+                .unwrap()
+                .current()
+        };
         assert_eq!(first(42), first(42));
         assert_ne!(first(42), first(43));
     }

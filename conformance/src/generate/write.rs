@@ -3,6 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use super::play::{Answer, Played};
+use super::verdict::{Difference, Place, weak_replies};
 use super::{Request, Stream, Turn, connection_name, schedule};
 use crate::record::expectations;
 use crate::transcript::guard::{Comparison, Condition};
@@ -23,9 +24,20 @@ pub struct Origin {
 }
 
 impl Stream {
-    /// The transcript: what is sent, and what the oracle answered. Its id is `regressions/COMMAND-HASH`.
-    pub fn transcript(&self, played: &Played, origin: &Origin) -> Transcript {
-        let steps = self.steps(played);
+    /// The transcript: what is sent, and what the oracle answered; a difference in what is stored is shown on one more
+    /// connection in the end. Its id is `regressions/COMMAND-HASH`.
+    pub fn transcript(
+        &self,
+        played: &Played,
+        difference: Option<&Difference>,
+        origin: &Origin,
+    ) -> Transcript {
+        let mut steps = self.steps(played);
+        if let Some(difference) = difference
+            && let Place::State(commands) = &difference.place
+        {
+            steps.extend(state(commands, &difference.expected));
+        }
         let mut lines: Vec<Content> = header(origin, &steps)
             .into_iter()
             .map(Content::Header)
@@ -56,17 +68,38 @@ impl Stream {
         {
             steps.extend(hello(connection));
         }
-        for (group, answers) in self.groups().into_iter().zip(&played.groups) {
+        let weak = weak_replies(self, played);
+        let mut holes = 0;
+        for ((group, answers), weak) in self.groups().into_iter().zip(&played.groups).zip(&weak) {
             match group {
                 [turn] => steps.extend(send_alone(turn)),
                 _ => steps.extend(send_together(group)),
             }
             for (connection, answer) in answers.iter().enumerate() {
-                steps.extend(expect(connection, answer));
+                steps.extend(expect(connection, answer, &weak[connection], &mut holes));
             }
         }
         steps
     }
+}
+
+/// What shows that something else is stored: the last command's reply is the oracle's.
+fn state(commands: &[Vec<Vec<u8>>], expected: &Answer) -> Vec<Action> {
+    let name = "state".to_owned();
+    let mut steps = Vec::new();
+    for (index, words) in commands.iter().enumerate() {
+        steps.push(Action::Command {
+            connection: name.clone(),
+            arguments: words.iter().map(|word| literal(word)).collect(),
+        });
+        let reply = if index + 1 == commands.len() {
+            &expected.bytes[..]
+        } else {
+            b"+OK\r\n"
+        };
+        steps.extend(expectations(&name, reply));
+    }
+    steps
 }
 
 fn header(origin: &Origin, steps: &[Action]) -> Vec<HeaderField> {
@@ -108,21 +141,26 @@ fn hello(connection: usize) -> [Action; 2] {
     let arguments = ["HELLO", "3"]
         .map(|word| vec![SendPart::Literal(word.as_bytes().to_vec())])
         .to_vec();
-    let hole = PatternPart::Hole {
-        name: format!("hello-{name}"),
-        kind: HoleKind::Reply,
-    };
     [
         Action::Command {
             connection: name.clone(),
             arguments,
         },
-        Action::Expect {
-            connection: name,
-            pattern: Pattern { parts: vec![hole] },
-            ending: Ending::Exact,
-        },
+        any_reply(&name, format!("hello-{name}")),
     ]
+}
+
+/// Whatever the reply is.
+fn any_reply(connection: &str, name: String) -> Action {
+    let hole = PatternPart::Hole {
+        name,
+        kind: HoleKind::Reply,
+    };
+    Action::Expect {
+        connection: connection.to_owned(),
+        pattern: Pattern { parts: vec![hole] },
+        ending: Ending::Exact,
+    }
 }
 
 /// One turn: a line for each command, with the cuts that fall into it.
@@ -154,16 +192,9 @@ fn send_alone(turn: &Turn) -> Vec<Action> {
 fn send(name: &str, request: &Request, bytes: &[u8], cuts: &[usize]) -> Action {
     let connection = name.to_owned();
     if cuts.is_empty() && !request.inline {
-        let literal = |word: &Vec<u8>| {
-            if word.is_empty() {
-                Vec::new()
-            } else {
-                runs(word)
-            }
-        };
         return Action::Command {
             connection,
-            arguments: request.arguments.iter().map(literal).collect(),
+            arguments: request.arguments.iter().map(|word| literal(word)).collect(),
         };
     }
     let mut parts = Vec::new();
@@ -206,6 +237,15 @@ fn raw(connection: String, mut parts: Vec<SendPart>) -> Action {
     }
 }
 
+/// A word of a command.
+fn literal(word: &[u8]) -> Vec<SendPart> {
+    if word.is_empty() {
+        Vec::new()
+    } else {
+        runs(word)
+    }
+}
+
 /// Bytes with their long runs counted.
 fn runs(bytes: &[u8]) -> Vec<SendPart> {
     let mut pattern = Pattern::default();
@@ -218,8 +258,26 @@ fn runs(bytes: &[u8]) -> Vec<SendPart> {
     parts.collect()
 }
 
-fn expect(connection: usize, answer: &Answer) -> Vec<Action> {
-    let mut steps = expectations(connection_name(connection), &answer.bytes);
+/// What came on a connection. Replies that are not the same each time are expected to be replies, and no more.
+fn expect(
+    connection: usize,
+    answer: &Answer,
+    weak: &[(usize, bool)],
+    holes: &mut usize,
+) -> Vec<Action> {
+    let name = connection_name(connection);
+    let mut steps = Vec::new();
+    let (mut start, mut end) = (0, 0);
+    for (length, loose) in weak {
+        if *loose {
+            steps.extend(expectations(name, &answer.bytes[start..end]));
+            *holes += 1;
+            steps.push(any_reply(name, format!("any-{holes}")));
+            start = end + length;
+        }
+        end += length;
+    }
+    steps.extend(expectations(name, &answer.bytes[start..]));
     if answer.ended.is_some() {
         let observation = Observation::End {
             end: End::Closed,
@@ -237,7 +295,9 @@ fn expect(connection: usize, answer: &Answer) -> Vec<Action> {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::grammar::recorded;
     use super::super::streams;
+    use super::super::vocabulary::Vocabulary;
     use super::*;
     use crate::transcript::lint::check;
     use crate::transcript::script::expand_write;
@@ -300,6 +360,7 @@ mod tests {
                     silent(),
                 ],
             ],
+            state: None,
         };
         let expected = "\
 @id     regressions/get-c26243
@@ -329,7 +390,7 @@ a> NG
 a< +PONG
 b< $1\\r\\nv
 ";
-        let written = stream.transcript(&played, &origin()).to_string();
+        let written = stream.transcript(&played, None, &origin()).to_string();
         assert!(
             written == expected,
             "wrote\n{written}\ninstead of\n{expected}"
@@ -341,16 +402,16 @@ b< $1\\r\\nv
 
         /// What is written is a transcript without mistakes that sends exactly what the stream sends.
         #[test]
-        fn a_transcript_sends_what_its_stream_sends(stream in streams(&[])) {
+        fn a_transcript_sends_what_its_stream_sends(stream in streams(&Vocabulary::of(&recorded()))) {
             let reply = Answer { bytes: b"+OK\r\n".to_vec(), ended: None };
-            let played = Played { groups: stream.groups().iter().map(|_| [(); 4].map(|()| reply.clone())).collect() };
+            let played = Played { groups: stream.groups().iter().map(|_| [(); 4].map(|()| reply.clone())).collect(), state: None };
             // Connections that send nothing say nothing.
             let used = stream.connections();
             let groups = played.groups.into_iter().map(|mut group| {
                 (0..4).filter(|connection| !used.contains(connection)).for_each(|connection| group[connection] = Answer::default());
                 group
             });
-            let transcript = stream.transcript(&Played { groups: groups.collect() }, &origin());
+            let transcript = stream.transcript(&Played { groups: groups.collect(), state: None }, None, &origin());
             // Whoever speaks late for the first time is told to speak first; that is not what is looked at here.
             let findings: Vec<_> = check(&transcript.to_string()).into_iter().filter(|finding| finding.severity > Severity::Note && !finding.message.contains("to be sent on")).collect();
             prop_assert_eq!(findings, []);

@@ -2,8 +2,10 @@
 //! each of them, at the right byte. The honest server must pass the same transcripts, or the lie would prove nothing.
 
 mod command_line;
+mod laws;
 mod recording;
 mod server;
+mod shapes;
 mod streams;
 
 use std::path::Path;
@@ -73,6 +75,8 @@ fn caught(lie: Lie, steps: &str, fault: Fault, line: usize, offset: usize) {
         (&fault, line, offset),
         "{lie:?}: {divergence:#?}"
     );
+    let case = steps.lines().next().unwrap_or_default();
+    println!("{lie:?} is caught by `{case}`, line {at}, byte {byte}: {named}");
 }
 
 const ECHO: &str = "a: ECHO Hello\na< $5\\r\\nHello\n";

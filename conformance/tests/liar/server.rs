@@ -50,6 +50,36 @@ pub(crate) enum Lie {
     /// Right as long as no CR is the last byte that has arrived.
     OtherWhenCutInsideCrlf,
     Dies,
+    // The shapes of RESP3.
+    SetForMap,
+    BulkForDouble,
+    IntegerForBoolean,
+    BulkForVerbatim,
+    BulkForBigNumber,
+    NullOfResp2,
+    PushInsideReply,
+    // Numbers.
+    LeadingZero,
+    PlusSign,
+    // Bytes.
+    CutAtNul,
+    BlankBehindError,
+    UppercasedErrorCode,
+    // Timing, limits and ends.
+    HeldUntilTheNext,
+    RefusesLargeArguments,
+    ClosesAfterError,
+    HalfCloseLosesTheReply,
+    // Each breaks one law, and only that.
+    OtherWhenPipelined,
+    OtherWhenInline,
+    OtherInSmallLetters,
+    OtherBesideOthers,
+    AnswersNothing,
+    OtherInResp3,
+    TwoReplies,
+    SkipsNothing,
+    DeafAfterError,
     /// Says that it is Redis 8.2.3, and is not.
     IdentifiedAndLowercased,
     /// Somebody's data are in it.
@@ -102,6 +132,27 @@ struct Client {
     /// A piece ended with CR.
     cut_inside_crlf: bool,
     open: bool,
+    resp3: bool,
+    /// CLIENT REPLY OFF.
+    silent: bool,
+    /// CLIENT REPLY SKIP.
+    skips: bool,
+    /// The last answer was an error.
+    erred: bool,
+    /// An answer that is kept back.
+    held: Vec<u8>,
+    /// The client says no more.
+    shut: bool,
+}
+
+/// A command and how it came.
+struct Command {
+    words: Vec<Vec<u8>>,
+    inline: bool,
+    /// It is not the first of its write.
+    pipelined: bool,
+    /// Another client has sent half a command.
+    beside_others: bool,
 }
 
 /// What is done about a command.
@@ -139,10 +190,21 @@ fn serve(listener: &TcpListener, lie: Lie, stopped: &Receiver<()>) {
                 cut: false,
                 cut_inside_crlf: false,
                 open: true,
+                resp3: false,
+                silent: false,
+                skips: false,
+                erred: false,
+                held: Vec::new(),
+                shut: false,
             });
         }
-        for client in &mut clients {
-            if !client.turn(lie) {
+        for index in 0..clients.len() {
+            let halfway = |other: &Client| !other.input.is_empty();
+            let others = clients.iter().enumerate();
+            let beside_others = others
+                .filter(|(at, _)| *at != index)
+                .any(|(_, other)| halfway(other));
+            if !clients[index].turn(lie, beside_others) {
                 return;
             }
         }
@@ -152,7 +214,7 @@ fn serve(listener: &TcpListener, lie: Lie, stopped: &Receiver<()>) {
 
 impl Client {
     /// Reads, answers; `false` when the whole server is to die.
-    fn turn(&mut self, lie: Lie) -> bool {
+    fn turn(&mut self, lie: Lie, beside_others: bool) -> bool {
         let mut buffer = [0; 64 * 1024];
         match self.stream.read(&mut buffer) {
             Ok(0) => self.open = false,
@@ -160,10 +222,28 @@ impl Client {
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return true,
             Err(_) => self.open = false,
         }
+        if lie == Lie::HalfCloseLosesTheReply {
+            // The FIN may be there already, behind the command.
+            self.shut |= self.open && matches!(self.stream.peek(&mut [0]), Ok(0));
+        }
         let mut deeds = Vec::new();
-        while let Some((command, length)) = parse(&self.input) {
+        let mut pipelined = false;
+        while let Some((words, inline, length)) = parse(&self.input) {
             self.input.drain(..length);
-            deeds.extend(self.answer(lie, &command));
+            if words.is_empty() {
+                if lie == Lie::AnswersNothing {
+                    deeds.push(Deed::Say(b"-ERR nothing was asked\r\n".to_vec()));
+                }
+                continue;
+            }
+            let command = Command {
+                words,
+                inline,
+                pipelined,
+                beside_others,
+            };
+            pipelined = true;
+            deeds.extend(self.obey(lie, &command));
             (self.cut, self.cut_inside_crlf) = (false, false);
         }
         self.cut |= !self.input.is_empty();
@@ -171,6 +251,7 @@ impl Client {
         rearrange(lie, &mut deeds);
         for deed in deeds {
             match deed {
+                Deed::Say(_) if self.shut => {}
                 Deed::Say(bytes) => self.stream.write_all(&bytes).unwrap_or(()),
                 Deed::Close => {
                     self.open = false;
@@ -188,12 +269,59 @@ impl Client {
         true
     }
 
-    fn answer(&self, lie: Lie, command: &[Vec<u8>]) -> Vec<Deed> {
-        let name = String::from_utf8_lossy(&command[0]).to_ascii_uppercase();
-        let argument = command.get(1).map_or(&b""[..], Vec::as_slice);
+    /// What the connection's own state makes of the answer.
+    fn obey(&mut self, lie: Lie, command: &Command) -> Vec<Deed> {
+        let word = |index: usize| {
+            let word = command.words.get(index).map_or(&b""[..], Vec::as_slice);
+            String::from_utf8_lossy(word).to_ascii_uppercase()
+        };
+        let skipped = std::mem::take(&mut self.skips);
+        match (word(0).as_str(), word(1).as_str(), word(2).as_str()) {
+            ("CLIENT", "REPLY", "SKIP") => {
+                self.skips = lie != Lie::SkipsNothing;
+                return Vec::new();
+            }
+            ("CLIENT", "REPLY", mode) => self.silent = mode == "OFF",
+            ("HELLO", "3", _) => self.resp3 = true,
+            _ => {}
+        }
+        let mut deeds = self.answer(lie, command);
+        self.erred =
+            matches!(deeds.first(), Some(Deed::Say(bytes)) if bytes.starts_with(b"-ERR wrong"));
+        if self.erred && lie == Lie::ClosesAfterError {
+            deeds.push(Deed::Close);
+        }
+        if lie == Lie::HeldUntilTheNext && word(0) == "ECHO" {
+            if let Some(Deed::Say(bytes)) = deeds.pop() {
+                self.held = bytes;
+            }
+        } else if !self.held.is_empty() {
+            deeds.insert(0, Deed::Say(std::mem::take(&mut self.held)));
+        }
+        if skipped || self.silent {
+            deeds.retain(|deed| !matches!(deed, Deed::Say(_)));
+        }
+        deeds
+    }
+
+    fn answer(&self, lie: Lie, command: &Command) -> Vec<Deed> {
+        let Command { words, .. } = command;
+        let name = String::from_utf8_lossy(&words[0]).to_ascii_uppercase();
+        let argument = words.get(1).map_or(&b""[..], Vec::as_slice);
         let say = |text: &str| vec![Deed::Say(text.as_bytes().to_vec())];
+        let in_small_letters = words[0].iter().any(u8::is_ascii_lowercase);
+        let lowercased = match lie {
+            Lie::OtherWhenPipelined => command.pipelined,
+            Lie::OtherWhenInline => command.inline,
+            Lie::OtherInSmallLetters => in_small_letters,
+            Lie::OtherBesideOthers => command.beside_others,
+            Lie::LowercasedBulk | Lie::IdentifiedAndLowercased => true,
+            _ => false,
+        };
         match (name.as_str(), lie) {
-            ("PING", _) if command.len() == 2 => vec![Deed::Say(bulk(argument))],
+            ("HELLO", _) => say("%1\r\n$5\r\nproto\r\n:3\r\n"),
+            ("PING", Lie::DeafAfterError) if words.len() == 2 && self.erred => say("+PONG\r\n"),
+            ("PING", _) if words.len() == 2 => vec![Deed::Say(bulk(argument))],
             ("PING", Lie::BulkForStatus) => say("$4\r\nPONG\r\n"),
             ("PING", Lie::NoCrlfAfterStatus) => say("+PONG"),
             ("PING", Lie::LineFeedOnly) => say("+PONG\n"),
@@ -206,8 +334,13 @@ impl Client {
             }
             ("ECHO", Lie::ErrorForBulk) => say("-ERR unknown command 'ECHO'\r\n"),
             ("ECHO", Lie::TruncatedBulk) => vec![Deed::Say(bulk(&argument[..argument.len() - 1]))],
-            ("ECHO", Lie::LowercasedBulk | Lie::IdentifiedAndLowercased) => {
-                vec![Deed::Say(bulk(&argument.to_ascii_lowercase()))]
+            ("ECHO", _) if lowercased => vec![Deed::Say(bulk(&argument.to_ascii_lowercase()))],
+            ("ECHO", Lie::CutAtNul) => {
+                let end = argument.iter().position(|byte| *byte == 0);
+                vec![Deed::Say(bulk(&argument[..end.unwrap_or(argument.len())]))]
+            }
+            ("ECHO", Lie::RefusesLargeArguments) if argument.len() > 1000 => {
+                say("-ERR too large\r\n")
             }
             ("ECHO", Lie::Stuck) => Vec::new(),
             ("ECHO", Lie::StuckInTheMiddle) => vec![Deed::Say(bulk(argument)[..6].to_vec())],
@@ -228,15 +361,40 @@ impl Client {
             }
             ("NULLBULK", _) | ("NULLARRAY", Lie::NullBulkForNullArray) => say("$-1\r\n"),
             ("NULLARRAY", _) => say("*-1\r\n"),
+            ("SCORES", Lie::SetForMap) => say("~2\r\n+a\r\n,1.5\r\n"),
+            ("SCORES", Lie::BulkForDouble) => say("%1\r\n+a\r\n$3\r\n1.5\r\n"),
+            ("SCORES", Lie::PushInsideReply) => say("%1\r\n+a\r\n>1\r\n+msg\r\n,1.5\r\n"),
+            ("SCORES", _) => say("%1\r\n+a\r\n,1.5\r\n"),
+            ("TRUTH", Lie::IntegerForBoolean) => say(":1\r\n"),
+            ("TRUTH", _) => say("#t\r\n"),
+            ("TEXT", Lie::BulkForVerbatim) => say("$2\r\nhi\r\n"),
+            ("TEXT", _) => say("=6\r\ntxt:hi\r\n"),
+            ("HUGE", Lie::BulkForBigNumber) => say("$2\r\n12\r\n"),
+            ("HUGE", _) => say("(12\r\n"),
+            ("NOTHING", Lie::NullOfResp2) => say("$-1\r\n"),
+            ("NOTHING", _) => say("_\r\n"),
+            ("FLOAT", Lie::OtherInResp3) if self.resp3 => say(",0.10\r\n"),
+            ("FLOAT", _) if self.resp3 => say(",0.1\r\n"),
             ("FLOAT", Lie::FloatText) => say("$19\r\n0.10000000000000001\r\n"),
             ("FLOAT", _) => say("$3\r\n0.1\r\n"),
+            ("FAIL", Lie::BlankBehindError) => {
+                say("-ERR wrong number of arguments for 'fail' command \r\n")
+            }
+            ("FAIL", Lie::UppercasedErrorCode) => {
+                say("-Err wrong number of arguments for 'fail' command\r\n")
+            }
             ("FAIL", Lie::ErrorText) => {
                 say("-ERR wrong number of arguments for 'FAIL' command\r\n")
             }
             ("FAIL", _) => say("-ERR wrong number of arguments for 'fail' command\r\n"),
+            ("MINUS", Lie::LeadingZero) => say(":-07\r\n"),
+            ("SEVEN", Lie::PlusSign) => say(":+7\r\n"),
+            ("SEVEN", _) => say(":7\r\n"),
             ("MINUS", Lie::WrongSign) => say(":7\r\n"),
             ("MINUS", Lie::WrongNumber) => say(":-8\r\n"),
             ("MINUS", _) => say(":-7\r\n"),
+            ("PAIR", Lie::TwoReplies) => say("+k\r\n+v\r\n"),
+            ("PAIR", _) if self.resp3 => say("%1\r\n$1\r\nk\r\n$1\r\nv\r\n"),
             ("PAIR", Lie::MapInResp2) => say("%1\r\n$1\r\nk\r\n$1\r\nv\r\n"),
             ("PAIR", Lie::WrongCount) => say("*1\r\n$1\r\nk\r\n"),
             ("PAIR", _) => say("*2\r\n$1\r\nk\r\n$1\r\nv\r\n"),
@@ -279,24 +437,32 @@ fn bulk(bytes: &[u8]) -> Vec<u8> {
     [format!("${}\r\n", bytes.len()).as_bytes(), bytes, b"\r\n"].concat()
 }
 
-/// The first whole multibulk command, and its length.
-fn parse(input: &[u8]) -> Option<(Vec<Vec<u8>>, usize)> {
+/// The first whole command, whether it is an inline line, and its length. No words are nothing: `*0` or an empty line.
+fn parse(input: &[u8]) -> Option<(Vec<Vec<u8>>, bool, usize)> {
+    if *input.first()? != b'*' {
+        let length = input.iter().position(|byte| *byte == b'\n')? + 1;
+        let line = String::from_utf8_lossy(&input[..length]).into_owned();
+        let words = line
+            .split_whitespace()
+            .map(|word| word.trim_matches('"').as_bytes().to_vec());
+        return Some((words.collect(), true, length));
+    }
     let mut at = 0;
-    let header = |prefix: u8, at: &mut usize| -> Option<usize> {
+    let header = |prefix: u8, at: &mut usize| -> Option<i64> {
         let end = *at + input[*at..].windows(2).position(|pair| pair == b"\r\n")?;
         let digits = input[*at..end].strip_prefix(&[prefix])?;
         *at = end + 2;
         std::str::from_utf8(digits).ok()?.parse().ok()
     };
     let count = header(b'*', &mut at)?;
-    let mut command = Vec::new();
+    let mut words = Vec::new();
     for _ in 0..count {
-        let length = header(b'$', &mut at)?;
-        command.push(input.get(at..at + length)?.to_vec());
+        let length = usize::try_from(header(b'$', &mut at)?).ok()?;
+        words.push(input.get(at..at + length)?.to_vec());
         at += length + 2;
         if at > input.len() {
             return None;
         }
     }
-    Some((command, at))
+    Some((words, false, at))
 }

@@ -4,13 +4,16 @@ use std::time::Duration;
 
 use crate::commands::arguments;
 use crate::commands::help::write_help;
+use crate::data::list::List;
 use crate::engine::{Call, Engine};
 use crate::keyspace::access;
 use crate::keyspace::db::Deadline;
+use crate::keyspace::entry::Entry;
 use crate::keyspace::value::New;
 use crate::registry::command::{Command, Flags, Group, Outcome, Run};
 use crate::resp::error::Error;
 use crate::resp::reply::{Protocol, Reply};
+use crate::text::integers;
 
 /// The commands of this family.
 pub(crate) const COMMANDS: &[Command] =
@@ -38,10 +41,12 @@ type Subcommand = (
 const SUBCOMMANDS: &[Subcommand] = &[
     ("help", 0..=0, help),
     ("error", 1..=1, error),
+    ("listpack", 1..=1, listpack),
     ("log", 1..=1, log),
     ("object", 1..=2, object),
     ("populate", 1..=3, populate),
     ("protocol", 1..=1, protocol),
+    ("quicklist-packed-threshold", 1..=1, packed_threshold),
     ("set-active-expire", 1..=1, set_active_expire),
     ("sleep", 1..=1, sleep),
 ];
@@ -62,6 +67,8 @@ fn help(_: &mut Engine, call: &mut Call<'_>) -> Outcome {
         "ERROR <string>",
         "    Return a Redis protocol error with <string> as message. Useful for clients",
         "    unit tests to simulate Redis errors.",
+        "LISTPACK <key>",
+        "    Show low level info about the listpack encoding of <key>.",
         "LOG <message>",
         "    Write <message> to the server log.",
         "OBJECT <key>",
@@ -75,6 +82,9 @@ fn help(_: &mut Engine, call: &mut Call<'_>) -> Outcome {
         "    Reply with a test value of the specified type. <type> can be: string,",
         "    integer, double, bignum, null, array, set, map, attrib, push, verbatim,",
         "    true, false.",
+        "QUICKLIST-PACKED-THRESHOLD <size>",
+        "    Sets the threshold for elements to be inserted as plain vs packed nodes",
+        "    Default value is 1GB, allows values up to 4GB. Setting to 0 restores to default.",
         "SET-ACTIVE-EXPIRE <0|1>",
         "    Setting it to 0 disables expiring keys (and hash-fields) in background",
         "    when they are not accessed (otherwise the Redis behavior). Setting it",
@@ -120,7 +130,7 @@ fn object(engine: &mut Engine, call: &mut Call<'_>) -> Outcome {
         .get(call.args.at(2))
         .ok_or(Error::NO_SUCH_KEY)?;
     let value = entry.value();
-    let text = format!(
+    let mut text = format!(
         "Value at:{:#x} refcount:1 encoding:{} serializedlength:{} lru:{} lru_seconds_idle:{}",
         entry.address(),
         entry.encoding(),
@@ -130,7 +140,40 @@ fn object(engine: &mut Engine, call: &mut Call<'_>) -> Outcome {
         entry.access(),
         access::idle_s(entry.access(), wall_ms)
     );
+    if let Some(List::Quick(list)) = value.collection() {
+        let (nodes, fill, bytes) = (list.nodes(), list.fill(), list.bytes());
+        let average = list.len() as f64 / nodes as f64;
+        text += &format!(
+            " ql_nodes:{nodes} ql_avg_node:{average:.2} ql_listpack_max:{fill} ql_compressed:0 ql_uncompressed_size:{bytes}"
+        );
+    }
     call.reply.status(&text);
+    Ok(())
+}
+
+/// DEBUG LISTPACK key: Redis prints the structure on its own output, which nobody reads.
+fn listpack(engine: &mut Engine, call: &mut Call<'_>) -> Outcome {
+    let encoding = engine.with_keys(call.client, |keys| {
+        keys.peek(call.args.at(2)).map(Entry::encoding)
+    });
+    if encoding.ok_or(Error::NO_SUCH_KEY)? != "listpack" {
+        return Err(Error::fixed("ERR Not a listpack encoded object."));
+    }
+    call.reply.status("Listpack structure printed on stdout");
+    Ok(())
+}
+
+/// DEBUG QUICKLIST-PACKED-THRESHOLD size.
+fn packed_threshold(engine: &mut Engine, call: &mut Call<'_>) -> Outcome {
+    /// A little less than 4 GB, and what fits into the length of an element.
+    const THRESHOLD_MAX: u64 = (1 << 32) - (1 << 20);
+    let threshold = integers::parse_memory(call.args.at(2))
+        .filter(|threshold| *threshold <= THRESHOLD_MAX)
+        .ok_or(Error::fixed(
+            "ERR argument must be a memory value bigger than 1 and smaller than 4gb",
+        ))?;
+    engine.keyspace.packed_threshold = usize::try_from(threshold).unwrap_or(usize::MAX);
+    call.reply.ok();
     Ok(())
 }
 

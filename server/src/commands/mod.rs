@@ -11,13 +11,12 @@ mod counter;
 mod debug;
 mod expire;
 mod flush;
-mod hash;
-mod hash_deadline;
-mod hash_read_change;
 pub(crate) mod help;
 mod info;
 mod key;
 mod lcs;
+mod list;
+mod list_pop;
 mod memory;
 mod object;
 mod pubsub;
@@ -47,12 +46,11 @@ pub(crate) const FAMILIES: &[&[Command]] = &[
     debug::COMMANDS,
     expire::COMMANDS,
     flush::COMMANDS,
-    hash::COMMANDS,
-    hash_deadline::COMMANDS,
-    hash_read_change::COMMANDS,
     info::COMMANDS,
     key::COMMANDS,
     lcs::COMMANDS,
+    list::COMMANDS,
+    list_pop::COMMANDS,
     memory::COMMANDS,
     object::COMMANDS,
     scan::COMMANDS,

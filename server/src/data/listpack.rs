@@ -230,14 +230,6 @@ impl Listpack {
         self.some(self.behind(at))
     }
 
-    /// The element so many behind one.
-    pub(crate) fn skip(&self, mut at: At, count: usize) -> Option<At> {
-        for _ in 0..count {
-            at = self.next(at)?;
-        }
-        Some(at)
-    }
-
     /// The element before one.
     pub(crate) fn prev(&self, at: At) -> Option<At> {
         self.before(at.0)
@@ -311,6 +303,11 @@ impl Listpack {
         std::iter::successors(at, |&at| self.next(at)).map(|at| self.get(at))
     }
 
+    /// All elements from this one backwards.
+    pub(crate) fn rev_from(&self, at: Option<At>) -> impl Iterator<Item = Item<'_>> {
+        std::iter::successors(at, |&at| self.prev(at)).map(|at| self.get(at))
+    }
+
     /// The first element from `at` on that equals `text`, looking at every `step`-th only.
     pub(crate) fn find(&self, at: Option<At>, text: &[u8], step: usize) -> Option<At> {
         let wanted = Item::from_text(text);
@@ -324,7 +321,9 @@ impl Listpack {
             if found {
                 return Some(at);
             }
-            at = self.skip(at, step)?;
+            for _ in 0..step {
+                at = self.next(at)?;
+            }
         }
     }
 
@@ -396,6 +395,58 @@ impl Listpack {
         self.0.drain(at.0..end);
         self.settle(-(removed as i64));
         self.some(at.0)
+    }
+
+    /// Removes the first `count` elements that `wanted` says yes to, counted from the last where `backwards`.
+    ///
+    /// # Returns
+    /// how many there were.
+    pub(crate) fn remove_where(
+        &mut self,
+        backwards: bool,
+        count: usize,
+        wanted: impl Fn(Item<'_>) -> bool,
+    ) -> usize {
+        let mut removed = 0;
+        let mut next = if backwards { self.last() } else { self.first() };
+        while let Some(at) = next
+            && removed < count
+        {
+            let found = wanted(self.get(at));
+            // What lies before an element stays where it is when that is removed.
+            let prev = backwards.then(|| self.prev(at)).flatten();
+            let behind = if found {
+                removed += 1;
+                self.remove(at)
+            } else {
+                self.next(at)
+            };
+            next = if backwards { prev } else { behind };
+        }
+        removed
+    }
+
+    /// Takes the elements from this number on out into a listpack of their own.
+    pub(crate) fn split_off(&mut self, index: usize) -> Listpack {
+        let mut rest = Listpack::new();
+        if let Some(at) = self.seek(index as i64) {
+            let end = self.end();
+            rest.0
+                .splice(HEADER_LEN..HEADER_LEN, self.0[at.0..end].iter().copied());
+            let count = self.len() - index;
+            rest.settle(count as i64);
+            self.0.drain(at.0..end);
+            self.settle(-(count as i64));
+            self.shrink();
+        }
+        rest
+    }
+
+    /// Appends all elements of another.
+    pub(crate) fn append(&mut self, other: &Listpack) {
+        self.0.pop();
+        self.0.extend_from_slice(&other.0[HEADER_LEN..]);
+        self.settle(other.len() as i64);
     }
 
     /// Gives back room that is not used.

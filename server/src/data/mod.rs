@@ -2,10 +2,11 @@
 
 pub(crate) mod bits;
 pub(crate) mod dict;
-pub(crate) mod hash;
 pub(crate) mod intset;
 pub(crate) mod lcs;
+pub(crate) mod list;
 pub(crate) mod listpack;
+pub(crate) mod quicklist;
 pub(crate) mod set;
 pub(crate) mod string;
 pub(crate) mod zset;

@@ -249,8 +249,9 @@ impl Engine {
             let mut from = 0;
             while let Some(type_name) = self.type_name(db, &key) {
                 let next = self.blocked.queue_mut(db, &key).and_then(|queue| {
-                    let mut rest = queue.waiting.range(from..=last);
+                    let mut rest = queue.waiting.range(from..);
                     rest.find(|(_, (_, wanted))| *wanted == type_name)
+                        .filter(|(place, _)| **place <= last)
                 });
                 let Some((&place, &(client, _))) = next else {
                     break;

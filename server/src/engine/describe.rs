@@ -35,7 +35,9 @@ impl Engine {
             flags.push('N');
         }
         // What a client runs has left its input, but is still of it.
-        let argv_mem: usize = running.map_or(0, |args| args.iter().map(<[u8]>::len).sum());
+        let parked = client.parked.as_ref().map(|parked| parked.args.as_args());
+        let argv = running.or(parked);
+        let argv_mem: usize = argv.map_or(0, |args| args.iter().map(<[u8]>::len).sum());
         let request_len = running.map_or(0, request_len);
         let qbuf = client.input.buffer.len() + client.input.parser.memory() + request_len;
         let qbuf_free = client.input.buffer.capacity() - client.input.buffer.len();

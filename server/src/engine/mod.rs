@@ -37,7 +37,7 @@ use crate::registry::table::{self, Table};
 use crate::stats::Stats;
 use crate::stats::slowlog::SlowLog;
 
-pub(crate) use blocked::{Blocked, Flow};
+pub(crate) use blocked::{Block, Blocked, Flow, Nil};
 pub(crate) use call::Call;
 pub(crate) use client::{Client, ClientFlags, ClientKey, Peer, Transaction};
 pub(crate) use clients::Clients;
