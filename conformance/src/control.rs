@@ -12,7 +12,7 @@ use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::request::encode_multibulk;
 use crate::wire::{Reader, Reply};
@@ -177,6 +177,8 @@ impl Control {
         let mut reader = Reader::new();
         let mut replies = Vec::with_capacity(count);
         let mut buffer = [0; 16 * 1024];
+        // Each read has its own time, and a server that never stops would have all of it.
+        let deadline = Instant::now() + self.patience;
         loop {
             while let Some(reply) = reader
                 .next_reply()
@@ -189,6 +191,7 @@ impl Control {
             }
             match self.stream.read(&mut buffer) {
                 Ok(0) => return Err(Trouble::Lost(io::ErrorKind::UnexpectedEof.into())),
+                Ok(_) if Instant::now() >= deadline => return Err(Trouble::Stuck),
                 Ok(length) => reader.feed(&buffer[..length]),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     return Err(Trouble::Stuck);

@@ -50,8 +50,10 @@ impl Seat {
             Some(identity) => identity.clone(),
             None => identity(server.address()).map_err(unreachable)?,
         };
-        let mut control = Control::connect(server.address(), barrier).map_err(unreachable)?;
-        let first = FirstState::of(&mut control).map_err(unreachable)?;
+        let address = server.address();
+        let unfit = |trouble| unreachable(format!("{address} cannot be judged: {trouble}"));
+        let mut control = Control::connect(address, barrier).map_err(unfit)?;
+        let first = FirstState::of(&mut control).map_err(unfit)?;
         Ok(Seat {
             server,
             control,

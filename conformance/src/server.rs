@@ -18,6 +18,9 @@ use crate::transcript::{Identity, Version};
 /// How long a server may take to answer its first PING. Generous: the machine may be busy building something else.
 const READY_WITHIN: Duration = Duration::from_secs(20);
 
+/// How long a server that runs already may take to answer.
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+
 /// How long a process may take to vanish after its connections broke; it may be writing a crash report.
 const DEATH_WITHIN: Duration = Duration::from_secs(5);
 
@@ -372,7 +375,12 @@ fn ask_until_ready(
     listening: bool,
     alive: &mut dyn FnMut() -> Result<(), Death>,
 ) -> Result<(), StartError> {
-    let deadline = Instant::now() + READY_WITHIN;
+    let within = if listening {
+        ANSWER_WITHIN
+    } else {
+        READY_WITHIN
+    };
+    let deadline = Instant::now() + within;
     loop {
         let (reason, last) = match ask(address, b"*1\r\n$4\r\nPING\r\n", deadline) {
             Ok(reply) if !reply.starts_with(b"-LOADING") => return Ok(()),
@@ -397,16 +405,18 @@ fn pause() {
 
 /// One request on a connection of its own, and the first bytes of what comes back.
 fn ask(address: SocketAddr, request: &[u8], deadline: Instant) -> io::Result<Vec<u8>> {
-    let left = deadline
-        .saturating_duration_since(Instant::now())
-        .max(Duration::from_millis(1));
-    let mut stream = TcpStream::connect_timeout(&address, left)?;
-    stream.set_read_timeout(Some(left))?;
+    let left = || {
+        let left = deadline.saturating_duration_since(Instant::now());
+        left.max(Duration::from_millis(1))
+    };
+    let mut stream = TcpStream::connect_timeout(&address, left())?;
     stream.write_all(request)?;
     let mut reply = vec![0; 64 * 1024];
     let mut length = 0;
     loop {
-        match stream.read(&mut reply[length..])? {
+        stream.set_read_timeout(Some(left()))?;
+        let read = stream.read(&mut reply[length..]);
+        match read.map_err(|error| silence(error, length))? {
             0 if length == 0 => {
                 return Err(io::Error::new(
                     io::ErrorKind::UnexpectedEof,
@@ -419,9 +429,27 @@ fn ask(address: SocketAddr, request: &[u8], deadline: Instant) -> io::Result<Vec
         if length == reply.len() || is_whole(&reply[..length]) {
             break;
         }
+        if Instant::now() >= deadline {
+            return Err(silence(io::ErrorKind::TimedOut.into(), length));
+        }
     }
     reply.truncate(length);
     Ok(reply)
+}
+
+/// A read that has waited in vain says so in the kernel's words, which tell nobody anything.
+fn silence(error: io::Error, arrived: usize) -> io::Error {
+    if !matches!(
+        error.kind(),
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
+    ) {
+        return error;
+    }
+    let what = match arrived {
+        0 => "it accepts connections, and does not answer",
+        _ => "it begins an answer, and does not end it",
+    };
+    io::Error::new(io::ErrorKind::TimedOut, what)
 }
 
 /// Enough of a reply reader for one bulk string. Of anything else the first bytes will do: whether they are right is
@@ -445,7 +473,7 @@ pub fn identity(address: SocketAddr) -> Result<Identity, String> {
     let reply = ask(
         address,
         b"*2\r\n$4\r\nINFO\r\n$6\r\nserver\r\n",
-        Instant::now() + READY_WITHIN,
+        Instant::now() + ANSWER_WITHIN,
     );
     let reply = reply.map_err(|error| format!("{address} does not say who it is: {error}"))?;
     let text = String::from_utf8_lossy(&reply);
@@ -460,8 +488,10 @@ pub fn identity(address: SocketAddr) -> Result<Identity, String> {
         (None, Some(version)) => ("redis", version),
         (None, None) => {
             let line = text.lines().next().unwrap_or_default();
+            let line: String = line.chars().take(80).collect();
             return Err(format!(
-                "{address} does not say who it is: INFO server answered `{line}` (use --as)"
+                "{address} does not say who it is: INFO server answered `{}` (use --as)",
+                line.escape_debug()
             ));
         }
     };
@@ -477,7 +507,7 @@ pub fn identity(address: SocketAddr) -> Result<Identity, String> {
 /// What it answered instead.
 pub fn keys(address: SocketAddr) -> Result<u64, String> {
     let request = b"*2\r\n$4\r\nINFO\r\n$8\r\nkeyspace\r\n";
-    let reply = ask(address, request, Instant::now() + READY_WITHIN);
+    let reply = ask(address, request, Instant::now() + ANSWER_WITHIN);
     let reply = reply.map_err(|error| format!("no server answers at {address}: {error}"))?;
     let text = String::from_utf8_lossy(&reply);
     let databases = text.lines().filter_map(|line| {

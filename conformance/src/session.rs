@@ -21,6 +21,10 @@ use crate::control::{CONTROL_WITHIN, Control, Trouble};
 /// One read takes at most this much.
 const READ_SIZE: usize = 256 * 1024;
 
+/// A connection with so much unread is not read any further: no transcript waits for more, and a server that never stops must
+/// not fill the judge's memory.
+const UNREAD_MAX: usize = 64 << 20;
+
 /// What of a long write or read is kept for the wire log.
 const LOGGED: usize = 512;
 
@@ -318,6 +322,11 @@ impl<'c> Session<'c> {
     /// Waits for input on every connection that is read, and for room on `writing`; drains what there is.
     fn wait(&mut self, writing: Option<&str>, deadline: Instant) -> bool {
         let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            // Where something always comes, it would never be over.
+            self.drain();
+            return false;
+        }
         let Ok(left) = Timespec::try_from(left) else {
             return false;
         };
@@ -353,11 +362,11 @@ impl Drop for Session<'_> {
 
 impl Connection {
     fn reads(&self) -> bool {
-        !self.paused && self.ended.is_none()
+        !self.paused && self.ended.is_none() && self.inbox.len() < UNREAD_MAX
     }
 
     fn drain(&mut self, name: &str, buffer: &mut [u8], wire: &mut Vec<WireEvent>) {
-        while self.ended.is_none() {
+        while self.reads() {
             match self.stream.read(buffer) {
                 Ok(0) => self.ended = Some(Ended::Fin),
                 Ok(length) => {

@@ -20,7 +20,7 @@ fn fixtures(steps: &str) -> tempfile::TempDir {
 const HONEST: &str = "a: ECHO Hello\na< $5\\r\\nHello\n";
 
 #[track_caller]
-fn ends(fixtures: &Path, arguments: &[&str], code: i32, says: &str) {
+pub(crate) fn ends(fixtures: &Path, arguments: &[&str], code: i32, says: &str) {
     let output = respect(fixtures, arguments);
     let said = [&output.stdout[..], &output.stderr[..]].concat();
     let said = String::from_utf8_lossy(&said);
@@ -31,7 +31,7 @@ fn ends(fixtures: &Path, arguments: &[&str], code: i32, says: &str) {
     );
 }
 
-fn respect(fixtures: &Path, arguments: &[&str]) -> Output {
+pub(crate) fn respect(fixtures: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_respect"))
         .args(arguments)
         .env("RESPECT_FIXTURES", fixtures)

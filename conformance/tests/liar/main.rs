@@ -1,6 +1,7 @@
 //! A judge that cannot fail proves nothing: a server that is wrong on purpose in many small ways, and the judge must name
 //! each of them, at the right byte. The honest server must pass the same transcripts, or the lie would prove nothing.
 
+mod bad_input;
 mod command_line;
 mod laws;
 mod recording;
