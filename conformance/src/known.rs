@@ -62,6 +62,23 @@ impl Known {
         Known::parse(&text).map_err(|error| format!("{}: {error}", path.display()))
     }
 
+    /// Reads the file, whose entries must all be for transcripts that are in the folder.
+    ///
+    /// # Errors
+    /// As [`Known::load`], and when a transcript is not there.
+    pub fn load_for(path: &Path, transcripts: &Path) -> Result<Known, String> {
+        let known = Known::load(path)?;
+        let is_there = |id: &str| transcripts.join(format!("{id}.resp")).is_file();
+        match known.differences.iter().find(|entry| !is_there(&entry.id)) {
+            None => Ok(known),
+            Some(entry) => Err(format!(
+                "{}: the entry for {} is for no transcript that is there",
+                path.display(),
+                entry.id
+            )),
+        }
+    }
+
     /// Reads the file's text.
     ///
     /// # Errors
@@ -99,11 +116,6 @@ impl Known {
     ) -> impl Iterator<Item = &'k Difference> + 'k {
         self.concerning(build, |_| true)
             .filter(move |known| known.expires.is_some_and(|last| last < today))
-    }
-
-    /// The first entry for a transcript that is not there.
-    pub fn misses(&self, exists: impl Fn(&str) -> bool) -> Option<&Difference> {
-        self.differences.iter().find(|known| !exists(&known.id))
     }
 
     /// The entries for a build and one of these transcripts.
@@ -240,10 +252,24 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_for_no_transcript_is_found() {
+    fn an_entry_for_no_transcript_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("known.toml");
         let text = "[[difference]]\nid = 'a/b'\nbuild = 'redis-8.2.3'\nreason = 'r'\nactual = ''\n";
-        let known = Known::parse(text).unwrap();
-        assert!(known.misses(|id| id == "a/b").is_none());
-        assert_eq!(known.misses(|_| false).unwrap().id, "a/b");
+        fs::write(&file, text).unwrap();
+        let why = Known::load_for(&file, dir.path()).unwrap_err();
+        assert!(
+            why.contains("the entry for a/b is for no transcript"),
+            "{why}"
+        );
+        fs::create_dir(dir.path().join("a")).unwrap();
+        fs::write(dir.path().join("a/b.resp"), "").unwrap();
+        assert_eq!(
+            Known::load_for(&file, dir.path())
+                .unwrap()
+                .differences
+                .len(),
+            1
+        );
     }
 }

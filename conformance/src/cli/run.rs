@@ -245,16 +245,7 @@ fn known(arguments: &Arguments) -> Result<Known, Stop> {
         None if arguments.target.is_ours() && beside.exists() => beside,
         None => return Ok(Known::default()),
     };
-    let known = Known::load(&file).map_err(Stop::usage)?;
-    let folder = arguments.selection.folder();
-    match known.misses(|id| folder.join(format!("{id}.resp")).is_file()) {
-        None => Ok(known),
-        Some(entry) => Err(Stop::usage(format!(
-            "{}: the entry for {} is for no transcript that is there",
-            file.display(),
-            entry.id
-        ))),
-    }
+    Known::load_for(&file, &arguments.selection.folder()).map_err(Stop::usage)
 }
 
 fn live_oracles(arguments: &Arguments) -> Result<Vec<Origin>, Stop> {

@@ -9,7 +9,7 @@ use crate::server::{Liar, Lie};
 const HEADER: &str = "@level must\n@why a test\n@tags echo\n@timeout 300ms\n\n";
 
 /// A folder with one transcript, `echo/hello`.
-fn fixtures(steps: &str) -> tempfile::TempDir {
+pub(crate) fn fixtures(steps: &str) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     fs::create_dir(dir.path().join("echo")).unwrap();
     let text = format!("@id echo/hello\n@title A case\n{HEADER}{steps}");
@@ -17,7 +17,7 @@ fn fixtures(steps: &str) -> tempfile::TempDir {
     dir
 }
 
-const HONEST: &str = "a: ECHO Hello\na< $5\\r\\nHello\n";
+pub(crate) const HONEST: &str = "a: ECHO Hello\na< $5\\r\\nHello\n";
 
 #[track_caller]
 pub(crate) fn ends(fixtures: &Path, arguments: &[&str], code: i32, says: &str) {

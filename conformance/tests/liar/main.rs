@@ -4,6 +4,7 @@
 mod bad_input;
 mod command_line;
 mod laws;
+mod library;
 mod recording;
 mod server;
 mod shapes;
