@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::control::{Control, Trouble};
-use crate::wire::{Element, Kind, Reply};
+use crate::wire::{Element, Kind, Reply, read_all};
 
 /// Every command of a server, containers and their subcommands each for itself, by full name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -107,7 +107,20 @@ impl From<Trouble> for Unreadable {
     }
 }
 
+/// What Redis 8.2.3 answers to COMMAND INFO and COMMAND DOCS of the commands of strings, bitmaps, keys and transactions and a
+/// few others, less the prose, with LF for CRLF.
+const RECORDED: [&str; 2] = [
+    include_str!("recorded/command.txt"),
+    include_str!("recorded/command-docs.txt"),
+];
+
 impl Table {
+    /// Some commands as Redis 8.2.3 describes them, for whoever has no server to ask.
+    pub fn recorded() -> Table {
+        let [rows, docs] = RECORDED.map(reply);
+        Table::read(&rows, Some(&docs)).expect("what is recorded are tables")
+    }
+
     /// Asks a server for its commands and their arguments.
     ///
     /// # Errors
@@ -229,6 +242,13 @@ impl Command {
     }
 }
 
+/// A reply written with LF for CRLF.
+fn reply(text: &str) -> Reply {
+    let bytes = text.replace('\n', "\r\n");
+    let (mut replies, _) = read_all(bytes.as_bytes()).expect("what is recorded was read before");
+    replies.pop().expect("what is recorded is one reply")
+}
+
 fn aggregate<'r>(what: &'static str, reply: &'r Reply) -> Result<Element<'r>, Unreadable> {
     if matches!(reply.kind(), Kind::Array | Kind::Map) {
         Ok(reply.root())
@@ -294,29 +314,8 @@ fn text(element: Element<'_>) -> String {
 }
 
 #[cfg(test)]
-pub(super) fn recorded() -> Table {
-    tests::table()
-}
-
-#[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::read_all;
-
-    /// What Redis 8.2.3 answers to COMMAND INFO and COMMAND DOCS of a dozen commands, with LF for CRLF.
-    const COMMAND: &str = include_str!("recorded/command.txt");
-    const COMMAND_DOCS: &str = include_str!("recorded/command-docs.txt");
-
-    fn reply(text: &str) -> Reply {
-        let bytes = text.replace('\n', "\r\n");
-        let (mut replies, rest) = read_all(bytes.as_bytes()).unwrap();
-        assert_eq!(rest, b"");
-        replies.pop().unwrap()
-    }
-
-    pub(super) fn table() -> Table {
-        Table::read(&reply(COMMAND), Some(&reply(COMMAND_DOCS))).unwrap()
-    }
 
     /// The tree as Redis's documentation writes it.
     fn synopsis(arguments: &[Argument]) -> String {
@@ -349,7 +348,7 @@ mod tests {
 
     #[track_caller]
     fn check(name: &str, expected: &str) {
-        let table = table();
+        let table = Table::recorded();
         assert_eq!(synopsis(&table.command(name).unwrap().arguments), expected);
     }
 
@@ -372,7 +371,7 @@ mod tests {
 
     #[test]
     fn what_command_says_is_read() {
-        let table = table();
+        let table = Table::recorded();
         let command = |name| table.command(name).unwrap();
         assert_eq!((command("SET").arity, command("GET").arity), (-3, 2));
         assert_eq!(command("SET").overwrites, [false]);
@@ -383,7 +382,7 @@ mod tests {
 
     #[test]
     fn subcommands_are_commands_of_their_own() {
-        let table = table();
+        let table = Table::recorded();
         assert!(table.command("OBJECT").unwrap().container);
         let encoding = table.command("OBJECT|ENCODING").unwrap();
         assert_eq!(

@@ -363,12 +363,12 @@ fn runner(seed: u64) -> TestRunner {
 
 #[cfg(test)]
 mod tests {
-    use super::super::grammar::recorded;
+    use super::super::grammar::Table;
     use super::*;
 
     #[test]
     fn a_seed_gives_the_same_streams_again() {
-        let vocabulary = Vocabulary::of(&recorded());
+        let vocabulary = Vocabulary::of(&Table::recorded());
         let first = |seed| {
             streams(&vocabulary)
                 .new_tree(&mut runner(seed))

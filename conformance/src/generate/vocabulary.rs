@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use proptest::sample::subsequence;
 use proptest::strategy::Union;
 
-use super::audit::{is_never_played, name_of};
+use super::audit::{is_never_played, name_of, row_of};
 use super::calls::calls;
 use super::grammar::{Command, Table};
 use super::pools::{SETUP, setup_words};
@@ -37,6 +37,15 @@ impl Vocabulary {
                 .collect(),
             commands,
         }
+    }
+
+    /// Commands whose answers are the same each time and come at once, for whoever has no server to ask about others.
+    pub fn certain() -> Vocabulary {
+        let mut vocabulary = Vocabulary::of(&Table::recorded());
+        vocabulary.retain(|command| {
+            row_of(&command.name).is_none() && !command.flags.contains("blocking")
+        });
+        vocabulary
     }
 
     /// The names of what is played.

@@ -295,7 +295,7 @@ fn expect(
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::grammar::recorded;
+    use super::super::grammar::Table;
     use super::super::streams;
     use super::super::vocabulary::Vocabulary;
     use super::*;
@@ -402,7 +402,7 @@ b< $1\\r\\nv
 
         /// What is written is a transcript without mistakes that sends exactly what the stream sends.
         #[test]
-        fn a_transcript_sends_what_its_stream_sends(stream in streams(&Vocabulary::of(&recorded()))) {
+        fn a_transcript_sends_what_its_stream_sends(stream in streams(&Vocabulary::of(&Table::recorded()))) {
             let reply = Answer { bytes: b"+OK\r\n".to_vec(), ended: None };
             let played = Played { groups: stream.groups().iter().map(|_| [(); 4].map(|()| reply.clone())).collect(), state: None };
             // Connections that send nothing say nothing.

@@ -17,6 +17,7 @@ use super::play::Silence;
 use super::{LAWS, Law};
 use crate::control::Barrier;
 use crate::generate::streams;
+use crate::generate::vocabulary::Vocabulary;
 use crate::seat::Seat;
 use crate::server::Origin;
 use crate::suite::Unreachable;
@@ -76,7 +77,7 @@ pub fn generated(seed: u64) -> impl Iterator<Item = Dialogue> {
         Config::default(),
         TestRng::from_seed(RngAlgorithm::ChaCha, &bytes),
     );
-    let strategy = streams(&[]);
+    let strategy = streams(&Vocabulary::certain());
     (1..).map(move |number: usize| {
         let tree = strategy
             .new_tree(&mut runner)

@@ -6,20 +6,8 @@ use respect_conformance::generate::play::Answer;
 use respect_conformance::generate::search::{Finding, Outcome, Pair, Plan, Shortest, Side, search};
 use respect_conformance::generate::vocabulary::Vocabulary;
 use respect_conformance::generate::{Origin, Request, Turn};
-use respect_conformance::wire::{Reply, read_all};
 
 use super::server::{Liar, Lie};
-
-/// A dozen commands as Redis 8.2.3 describes them, with LF for CRLF.
-fn vocabulary() -> Vocabulary {
-    let reply = |text: &str| -> Reply {
-        let bytes = text.replace('\n', "\r\n");
-        read_all(bytes.as_bytes()).unwrap().0.remove(0)
-    };
-    let rows = reply(include_str!("../../src/generate/recorded/command.txt"));
-    let docs = reply(include_str!("../../src/generate/recorded/command-docs.txt"));
-    Vocabulary::of(&Table::read(&rows, Some(&docs)).unwrap())
-}
 
 fn held_against_the_honest(lie: Lie, commands: usize) -> Outcome {
     let (mut liar, honest) = (Liar::start(lie), Liar::start(Lie::Honest));
@@ -38,7 +26,7 @@ fn held_against_the_honest(lie: Lie, commands: usize) -> Outcome {
         seed: 1,
         commands,
         findings_max: 1,
-        vocabulary: vocabulary(),
+        vocabulary: Vocabulary::of(&Table::recorded()),
     };
     search(&mut pair, &plan, &mut |_| {})
 }
