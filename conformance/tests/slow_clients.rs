@@ -17,12 +17,14 @@ fn our_server_serves_others_while_some_are_slow() {
     let root = workspace::root().expect("tests run in a checkout");
     let ours = Origin::Program(ours::build(&root, Profile::Dev).unwrap());
     for trial in TRIALS {
-        let verdict = trial.run(&ours, PATIENCE);
-        assert!(
-            matches!(verdict, Verdict::Held(_)),
-            "{}: {verdict}",
+        let measured = trial.run(&ours, PATIENCE);
+        assert_eq!(
+            measured.verdict,
+            Verdict::Held,
+            "{}: {measured:#?}",
             trial.id
         );
+        assert!(!measured.figures.is_empty(), "{}", trial.id);
     }
 }
 
@@ -88,10 +90,34 @@ fn command(
 fn a_server_that_waits_for_slow_clients_is_found_out() {
     for id in ["readers/stopped", "writers/dribbling"] {
         let trial = TRIALS.iter().find(|trial| trial.id == id).unwrap();
-        let verdict = trial.run(&one_after_the_other(), Duration::from_millis(500));
+        let measured = trial.run(&one_after_the_other(), Duration::from_millis(500));
         assert!(
-            !matches!(verdict, Verdict::Held(_) | Verdict::NotApplicable(_)),
-            "{id}: {verdict}"
+            matches!(measured.verdict, Verdict::Failed(_) | Verdict::Lost(_)),
+            "{id}: {measured:#?}"
         );
     }
+}
+
+#[test]
+fn figures_are_data_that_a_report_can_take() {
+    let trial = TRIALS
+        .iter()
+        .find(|trial| trial.id == "writers/dribbling")
+        .unwrap();
+    let root = workspace::root().expect("tests run in a checkout");
+    let ours = Origin::Program(ours::build(&root, Profile::Dev).unwrap());
+    let measured = trial.run(&ours, PATIENCE);
+    let mut slower = measured.clone();
+    assert_eq!(measured.worse_than(&measured), [""; 0]);
+    for figure in &mut slower.figures {
+        figure.value = figure.value * 20.0 + 5000.0;
+    }
+    assert_eq!(slower.worse_than(&measured).len(), 2, "{slower:#?}");
+    let text = serde_json::to_string(&measured).unwrap();
+    assert!(
+        text.contains(r#""trial":"writers/dribbling""#)
+            && text.contains(r#""outcome":"held""#)
+            && text.contains(r#""unit":"milliseconds""#),
+        "{text}"
+    );
 }
