@@ -398,3 +398,41 @@ fn a_reader_that_goes_away_ends_nothing() {
     let status = child.wait().unwrap();
     assert_eq!(status.code(), Some(0), "{:?}", ErrorKind::BrokenPipe);
 }
+
+#[test]
+fn the_action_passes_its_inputs_on_and_keeps_the_exit_code() {
+    let dir = fixtures(HONEST);
+    let out = tempfile::tempdir().unwrap();
+    let (outputs, reports) = (out.path().join("outputs"), out.path().join("reports"));
+    for (lie, cases, code) in [
+        (Lie::Honest, "echo/*", 0),
+        (Lie::LowercasedBulk, "", 1),
+        (Lie::Honest, "no/such", 4),
+    ] {
+        let server = Liar::start(lie);
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/action/judge");
+        let output = std::process::Command::new(script)
+            .env("RESPECT", env!("CARGO_BIN_EXE_respect"))
+            .env("TARGET", server.address().to_string())
+            .env("JUDGED_AS", "redis-8.2.3")
+            .env("FIXTURES", dir.path())
+            .env("CASES", cases)
+            .env("ARGUMENTS", "--cuts bytes --fail-fast")
+            .env("REPORTS", &reports)
+            .env("GITHUB_OUTPUT", &outputs)
+            .env_remove("GITHUB_STEP_SUMMARY")
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(output.status.code(), Some(code), "{said}");
+        assert_eq!(said.contains("::error file="), code == 1, "{said}");
+    }
+    let outputs = fs::read_to_string(outputs).unwrap();
+    assert_eq!(outputs, "exit-code=0\nexit-code=1\nexit-code=4\n");
+    for report in ["report.html", "report.json", "junit.xml"] {
+        assert!(
+            fs::metadata(reports.join(report)).unwrap().len() > 0,
+            "{report}"
+        );
+    }
+}
