@@ -362,12 +362,8 @@ fn stats(engine: &Engine, _: &Facts, fields: &mut Fields<'_>) {
     fields.field("instantaneous_input_repl_kbps", "0.00");
     fields.field("instantaneous_output_repl_kbps", "0.00");
     fields.field("rejected_connections", stats.connections_rejected);
-    fields.zeros(&[
-        "sync_full",
-        "sync_partial_ok",
-        "sync_partial_err",
-        "expired_subkeys",
-    ]);
+    fields.zeros(&["sync_full", "sync_partial_ok", "sync_partial_err"]);
+    fields.field("expired_subkeys", keys.expired_fields);
     fields.field("expired_keys", keys.expired);
     fields.field(
         "expired_stale_perc",
@@ -540,10 +536,11 @@ fn keyspace(engine: &Engine, _: &Facts, fields: &mut Fields<'_>) {
             fields.field(
                 &format!("db{index}"),
                 format_args!(
-                    "keys={},expires={},avg_ttl={},subexpiry=0",
+                    "keys={},expires={},avg_ttl={},subexpiry={}",
                     db.table.len(),
                     db.volatile,
-                    db.avg_ttl_ms
+                    db.avg_ttl_ms,
+                    db.due.len()
                 ),
             );
         }

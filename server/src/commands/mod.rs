@@ -11,6 +11,9 @@ mod counter;
 mod debug;
 mod expire;
 mod flush;
+mod hash;
+mod hash_deadline;
+mod hash_read_change;
 pub(crate) mod help;
 mod info;
 mod key;
@@ -46,6 +49,9 @@ pub(crate) const FAMILIES: &[&[Command]] = &[
     debug::COMMANDS,
     expire::COMMANDS,
     flush::COMMANDS,
+    hash::COMMANDS,
+    hash_deadline::COMMANDS,
+    hash_read_change::COMMANDS,
     info::COMMANDS,
     key::COMMANDS,
     lcs::COMMANDS,

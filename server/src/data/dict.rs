@@ -172,8 +172,9 @@ impl<E: Element> Dict<E> {
             .map_or(0, |first| self.chunks.len() * first.len())
     }
 
+    /// The hash of a key, by which [`Dict::find_hashed`] finds it.
     #[inline]
-    fn hash(&self, key: &[u8]) -> u64 {
+    pub(crate) fn hash(&self, key: &[u8]) -> u64 {
         let mut hasher = self.hasher.build_hasher();
         hasher.write(key);
         hasher.finish()
@@ -213,7 +214,15 @@ impl<E: Element> Dict<E> {
         if self.elements == 0 {
             return None;
         }
-        let hash = self.hash(key);
+        self.find_hashed(self.hash(key), |element| element.key() == key)
+    }
+
+    /// Where an element lies that is the one meant, of those whose keys have this hash; others may be asked about too.
+    #[inline]
+    pub(crate) fn find_hashed(&self, hash: u64, is_meant: impl Fn(&E) -> bool) -> Option<Place> {
+        if self.elements == 0 {
+            return None;
+        }
         let (home, tag) = (self.home(hash), tag(hash));
         let mut number = 0;
         loop {
@@ -221,10 +230,7 @@ impl<E: Element> Dict<E> {
             let mut candidates = bucket.candidates(tag);
             while candidates != 0 {
                 let slot = candidates.trailing_zeros() as usize / 8;
-                if bucket.slots[slot]
-                    .as_ref()
-                    .is_some_and(|element| element.key() == key)
-                {
+                if bucket.slots[slot].as_ref().is_some_and(&is_meant) {
                     return Some(Place { home, number, slot });
                 }
                 candidates &= candidates - 1;

@@ -230,6 +230,14 @@ impl Listpack {
         self.some(self.behind(at))
     }
 
+    /// The element so many behind one.
+    pub(crate) fn skip(&self, mut at: At, count: usize) -> Option<At> {
+        for _ in 0..count {
+            at = self.next(at)?;
+        }
+        Some(at)
+    }
+
     /// The element before one.
     pub(crate) fn prev(&self, at: At) -> Option<At> {
         self.before(at.0)
@@ -321,9 +329,7 @@ impl Listpack {
             if found {
                 return Some(at);
             }
-            for _ in 0..step {
-                at = self.next(at)?;
-            }
+            at = self.skip(at, step)?;
         }
     }
 

@@ -29,6 +29,9 @@ impl Effort {
     }
 }
 
+/// Fields of hashes removed between two looks at the clock.
+const FIELDS_TOGETHER: usize = 100;
+
 /// Where the last cycle stopped.
 #[derive(Debug, Default)]
 pub(super) struct Expiry {
@@ -86,6 +89,15 @@ impl Engine {
                     out_of_time || expired * 100 <= effort.stale_percent * batch
                 });
             looked += swept.looked;
+            while !out_of_time {
+                let expired =
+                    self.keyspace
+                        .sweep_fields(db, now_ms, FIELDS_TOGETHER, &mut self.changes);
+                if expired < FIELDS_TOGETHER {
+                    break;
+                }
+                out_of_time = self.host.now().mono_us - started_us >= budget_us;
+            }
             deleted += swept.deleted;
             if out_of_time {
                 self.stats.expired_time_cap_reached += 1;

@@ -5,8 +5,10 @@
 use std::sync::Arc;
 
 use crate::data::dict::Place;
+use crate::data::hash::Hash;
 use crate::keyspace::access::{self, Mode};
 use crate::keyspace::changes::{Changes, Class};
+use crate::keyspace::due::Due;
 use crate::keyspace::entry::Entry;
 use crate::keyspace::table::Table;
 use crate::keyspace::value::{Collection, New, StringRef, Value};
@@ -24,6 +26,8 @@ pub(crate) struct Db {
     pub(crate) avg_ttl_ms: i64,
     /// Where the next active expiry goes on looking.
     sweep: usize,
+    /// Hashes with fields that have a deadline.
+    pub(crate) due: Due,
 }
 
 impl Db {
@@ -33,6 +37,16 @@ impl Db {
             volatile: 0,
             avg_ttl_ms: 0,
             sweep: 0,
+            due: Due::default(),
+        }
+    }
+
+    /// Forgets when the fields of an entry expire that is no longer in the table.
+    fn forget_fields(&mut self, entry: &Entry) {
+        if let Some(hash) = entry.value().collection::<Hash>()
+            && let expected @ Some(_) = hash.expected_ms()
+        {
+            self.due.change(entry.key(), expected, None);
         }
     }
 }
@@ -57,6 +71,8 @@ pub(crate) struct KeyStats {
     pub(crate) hits: u64,
     pub(crate) misses: u64,
     pub(crate) expired: u64,
+    /// Fields of hashes that expired.
+    pub(crate) expired_fields: u64,
 }
 
 impl Keyspace {
@@ -94,11 +110,67 @@ impl Keyspace {
     /// Deletes a key whose deadline has passed, and says so.
     fn expire(&mut self, db: usize, key: &[u8], changes: &mut Changes) {
         let space = &mut self.dbs[db];
-        if space.table.remove(key).is_some() {
+        if let Some(entry) = space.table.remove(key) {
+            space.forget_fields(&entry);
             space.volatile -= 1;
             self.stats.expired += 1;
             changes.changed(db, key, Class::EXPIRED, "expired");
         }
+    }
+
+    /// Removes fields of the hashes of a database whose deadlines have passed, the earliest first and at most so many.
+    ///
+    /// # Returns
+    /// how many.
+    pub(crate) fn sweep_fields(
+        &mut self,
+        db: usize,
+        now_ms: i64,
+        max: usize,
+        changes: &mut Changes,
+    ) -> usize {
+        let mut expired = 0;
+        while expired < max
+            && let Some(key) = self.dbs[db].due.first(now_ms)
+        {
+            let key = key.to_vec();
+            let (count, _) = self.expire_fields(db, &key, now_ms, max - expired, changes);
+            // Each key was due, so the count grows.
+            expired += count.max(1);
+        }
+        expired
+    }
+
+    /// Removes at most so many fields of a hash whose deadlines have passed, and the key if none is left, and says so.
+    ///
+    /// # Returns
+    /// how many, and whether the key is gone.
+    fn expire_fields(
+        &mut self,
+        db: usize,
+        key: &[u8],
+        now_ms: i64,
+        max: usize,
+        changes: &mut Changes,
+    ) -> (usize, bool) {
+        let space = &mut self.dbs[db];
+        let entry = space.table.get_mut(key);
+        let Some(Value::Hash(hash)) = entry.and_then(|entry| entry.boxed_mut()) else {
+            return (0, false);
+        };
+        let count = hash.expire(now_ms, max);
+        let (from, to, empty) = (hash.expected_ms(), hash.next_deadline(), hash.is_empty());
+        hash.expect(to);
+        space.due.change(key, from, to);
+        if count > 0 {
+            self.stats.expired_fields += count as u64;
+            changes.changed(db, key, Class::HASH, "hexpired");
+        }
+        if empty && let Some(entry) = space.table.remove(key) {
+            space.volatile -= usize::from(entry.expire_ms().is_some());
+            changes.changed(db, key, Class::GENERIC, "del");
+        }
+        (count, empty)
     }
 
     /// Deletes keys whose deadline has passed, a bucket's worth at a time, going on where the last call ended, until
@@ -456,9 +528,14 @@ impl Keys<'_> {
                 };
                 space.volatile =
                     space.volatile + usize::from(expire_ms.is_some()) - usize::from(had.is_some());
-                space
-                    .table
-                    .replace(key, |_| Entry::new(key, value, expire_ms, access));
+                let mut old = None;
+                space.table.replace(key, |entry| {
+                    old = Some(entry);
+                    Entry::new(key, value, expire_ms, access)
+                });
+                if let Some(old) = old {
+                    space.forget_fields(&old);
+                }
             }
         }
     }
@@ -505,6 +582,7 @@ impl Keys<'_> {
         let place = self.locate(key, false)?;
         let space = self.space();
         let entry = space.table.remove_at(place);
+        space.forget_fields(&entry);
         space.volatile -= usize::from(entry.expire_ms().is_some());
         Some(entry)
     }
@@ -530,7 +608,59 @@ impl Keys<'_> {
         self.changes.created(self.db, entry.key());
         let space = self.space();
         space.volatile += usize::from(entry.expire_ms().is_some());
+        if let Some(Value::Hash(hash)) = entry.boxed_mut() {
+            let expected = hash.expected_ms();
+            if expected.is_some() {
+                space.due.change(entry.key(), None, expected);
+            }
+        }
         space.table.insert(entry);
+    }
+
+    /// Notes when the first field of a hash expires, after a field was given a deadline or was deleted. Where a field only
+    /// lost its deadline 8.2.3 does not look, and still counts the hash in INFO's `subexpiry`; active expiry will look.
+    pub(crate) fn expect_fields(&mut self, key: &[u8]) {
+        let space = self.space();
+        let entry = space.table.get_mut(key);
+        if let Some(Value::Hash(hash)) = entry.and_then(|entry| entry.boxed_mut()) {
+            let (from, to) = (hash.expected_ms(), hash.next_deadline());
+            if from != to {
+                hash.expect(to);
+                space.due.change(key, from, to);
+            }
+        }
+    }
+
+    /// Removes a field of a hash that was found to have expired, but not the key, and says nothing yet.
+    ///
+    /// # Returns
+    /// whether it did: nothing goes away while expiry is paused.
+    pub(crate) fn expire_field(&mut self, key: &[u8], field: &[u8]) -> bool {
+        if self.keyspace.expiry_paused {
+            return false;
+        }
+        let entry = self.space().table.get_mut(key);
+        let Some(Value::Hash(hash)) = entry.and_then(|entry| entry.boxed_mut()) else {
+            return false;
+        };
+        let removed = hash.remove(field);
+        self.keyspace.stats.expired_fields += u64::from(removed);
+        removed
+    }
+
+    /// Removes the fields of a hash whose deadlines have passed, and the key if none is left, and says so.
+    ///
+    /// # Returns
+    /// whether the key is gone.
+    pub(crate) fn expire_fields(&mut self, key: &[u8]) -> bool {
+        let (db, now_ms) = (self.db, self.now_ms);
+        let Keys {
+            keyspace, changes, ..
+        } = self;
+        !keyspace.expiry_paused
+            && keyspace
+                .expire_fields(db, key, now_ms, usize::MAX, changes)
+                .1
     }
 
     /// Says that a key changed: once for each change, in Redis's word for it.
@@ -560,6 +690,11 @@ impl Keys<'_> {
     #[inline]
     pub(crate) fn notify(&mut self, key: &[u8], class: Class, event: &'static str) {
         self.changes.notify(self.db, key, class, event);
+    }
+
+    /// The seed of every hash table.
+    pub(crate) fn seed(&self) -> u64 {
+        self.keyspace.seed
     }
 
     /// Number of databases.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::data::hash::Hash;
 use crate::data::list::List;
 use crate::data::set::Set;
 use crate::data::zset::Zset;
@@ -15,6 +16,7 @@ pub(crate) const EMBEDDED_LEN_MAX: usize = 8 * 1024;
 pub(crate) enum Value {
     /// A string that may be shared with outputs, and grows in place while it is not.
     String(Arc<Vec<u8>>),
+    Hash(Hash),
     List(List),
     Set(Set),
     Zset(Zset),
@@ -31,6 +33,7 @@ impl Value {
                     + 2 * size_of::<usize>()
                     + shared.capacity()
             }
+            Value::Hash(hash) => size_of::<Value>() + hash.memory(),
             Value::List(list) => size_of::<Value>() + list.memory(),
             Value::Set(set) => size_of::<Value>() + set.memory(),
             Value::Zset(set) => size_of::<Value>() + set.memory(),
@@ -43,6 +46,7 @@ impl Value {
     pub(crate) fn encoding(&self) -> &'static str {
         match self {
             Value::String(_) => "raw",
+            Value::Hash(hash) => hash.encoding(),
             Value::List(list) => list.encoding(),
             Value::Set(set) => set.encoding(),
             Value::Zset(set) => set.encoding(),
@@ -82,7 +86,7 @@ macro_rules! collections {
     };
 }
 
-collections!(List Set Zset);
+collections!(Hash List Set Zset);
 
 /// A value about to be stored.
 #[derive(Debug)]
@@ -133,6 +137,7 @@ impl<'a> ValueRef<'a> {
     pub(crate) fn type_name(&self) -> &'static str {
         match self {
             ValueRef::Int(_) | ValueRef::Bytes(_) | ValueRef::Boxed(Value::String(_)) => "string",
+            ValueRef::Boxed(Value::Hash(_)) => "hash",
             ValueRef::Boxed(Value::List(_)) => "list",
             ValueRef::Boxed(Value::Set(_)) => "set",
             ValueRef::Boxed(Value::Zset(_)) => "zset",
