@@ -23,6 +23,10 @@ oracles:
 record *arguments:
     cargo respect record "$@"
 
+# Judge the real servers and those by others, and write conformance/docs/scoreboard.md
+scoreboard *arguments:
+    cargo respect scoreboard --install "$@"
+
 # Compare the speed of our server and of every installed real one
 bench *arguments:
     cargo bench -p respect-conformance --bench side_by_side -- "$@"

@@ -156,8 +156,12 @@ impl Control {
         self.write(&bytes)?;
         let replies = self.replies(commands.len() + 1)?;
         let last = replies.last().expect("the PING's reply at least");
-        // A server with a password answers the barrier all the same, if not with the nonce.
-        if last.root().body() != nonce.as_bytes() && !last.bytes().starts_with(b"-NOAUTH") {
+        // A server with a password answers the barrier all the same, if not with the nonce; so does one that gives PING no
+        // argument.
+        let answers = last.root().body() == nonce.as_bytes()
+            || last.bytes() == b"+PONG\r\n"
+            || last.bytes().starts_with(b"-NOAUTH");
+        if !answers {
             return Err(Trouble::Confused(
                 String::from_utf8_lossy(last.bytes()).trim_end().to_owned(),
             ));

@@ -14,6 +14,7 @@ pub struct FirstState {
     config: Option<Config>,
     debug: bool,
     scripts: bool,
+    flushes: bool,
 }
 
 /// Option names and values as CONFIG GET tells them.
@@ -87,12 +88,19 @@ impl FirstState {
             .command(&[b"DEBUG", b"SET-ACTIVE-EXPIRE", b"1"])?
             .kind()
             != Kind::Error;
+        let flushed = control.command(&[b"FLUSHALL"])?;
         let scripts = control.command(&[b"EVAL", b"return 1", b"0"])?.kind() != Kind::Error;
         Ok(FirstState {
             config: config(control)?,
             debug,
             scripts,
+            flushes: !is_unknown(&flushed),
         })
+    }
+
+    /// Whether it has FLUSHALL. Without it only a fresh server has no keys.
+    pub fn flushes(&self) -> bool {
+        self.flushes
     }
 
     /// The first of the transcript's `@needs` that the server does not meet.
@@ -175,6 +183,11 @@ impl FirstState {
     }
 }
 
+fn is_unknown(reply: &Reply) -> bool {
+    let text = String::from_utf8_lossy(reply.root().body()).to_ascii_lowercase();
+    reply.kind() == Kind::Error && text.contains("unknown command")
+}
+
 fn config(control: &mut Control) -> Result<Option<Config>, Trouble> {
     let reply = control.command(&[b"CONFIG", b"GET", b"*"])?;
     Ok(pairs(&reply))
@@ -245,6 +258,7 @@ mod tests {
             config: None,
             debug: true,
             scripts: false,
+            flushes: true,
         };
         let header = |needs: &str| Header {
             needs: vec![needs.to_owned()],

@@ -163,7 +163,8 @@ impl Seat {
 
     /// Puts the server into the state the transcript begins in; starts another one if that is the only way.
     pub(crate) fn prepare(&mut self, case: &Case) -> Result<(), Halt> {
-        if self.special {
+        let stained = self.left_behind.is_some() && !self.first.flushes();
+        if self.special || (stained && self.server.origin().can_start()) {
             self.restart(&[])?;
         }
         let mut ready = Ok(());

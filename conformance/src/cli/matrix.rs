@@ -115,6 +115,7 @@ fn contenders(arguments: &Arguments) -> Result<Vec<Contender>, Stop> {
             origin: installed(build)?,
             judged_as: build.id().parse().ok(),
             barrier: Barrier::Ping,
+            claims: None,
         });
     }
     let default = ["ours".to_owned()];
@@ -131,6 +132,7 @@ fn contenders(arguments: &Arguments) -> Result<Vec<Contender>, Stop> {
             origin,
             judged_as: arguments.judged_as.clone().or(judged_as),
             barrier: arguments.barrier,
+            claims: None,
         });
     }
     Ok(contenders)

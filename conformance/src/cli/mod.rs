@@ -12,9 +12,11 @@ mod identify;
 mod laws;
 mod matrix;
 mod oracle;
+mod proxy;
 mod record;
 mod report;
 mod run;
+mod scoreboard;
 mod slow;
 mod state;
 mod target;
@@ -90,12 +92,14 @@ enum Command {
     Matrix(matrix::Arguments),
     /// Find out which real server an unknown one resembles, whatever it says it is
     Identify(identify::Arguments),
+    /// Judge the real servers and those by others, each on the commands it claims, and write the page
+    Scoreboard(scoreboard::Arguments),
     /// Judge how a server serves others while some of its clients are slow
     Slow(slow::Arguments),
     /// Look at laws that need no oracle: what must be so of any server, whatever it answers
     #[command(after_help = EXIT_CODES)]
     Laws(laws::Arguments),
-    /// Ask real servers, and rewrite in place what transcripts expect of them
+    /// Ask real servers, and rewrite in place what transcripts expect of them; or, as a proxy, write down what is said
     Record(record::Arguments),
     /// Play generated commands to a server and to a real one, and print the shortest that are answered differently
     #[command(after_help = EXIT_CODES)]
@@ -153,6 +157,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Matrix(arguments) => matrix::main(&arguments),
         Command::Identify(arguments) => identify::main(&arguments),
         Command::Coverage(arguments) => coverage::main(&arguments),
+        Command::Scoreboard(arguments) => scoreboard::main(&arguments),
         Command::Slow(arguments) => slow::main(&arguments),
         Command::Laws(arguments) => laws::main(&arguments),
         Command::Record(arguments) => record::main(&arguments),

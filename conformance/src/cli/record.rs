@@ -31,9 +31,14 @@ pub(crate) struct Arguments {
     /// Change nothing; name the files that would change, and fail if there are any
     #[arg(long)]
     check: bool,
+    #[command(flatten)]
+    proxy: super::proxy::Arguments,
 }
 
 pub(crate) fn main(arguments: &Arguments) -> Result<Exit, Stop> {
+    if arguments.proxy.is_asked_for() {
+        return super::proxy::main(&arguments.proxy);
+    }
     let cases = arguments.selection.cases()?;
     let mut seats = seats(&arguments.oracles)?;
     let mut exit = Exit::Ok;

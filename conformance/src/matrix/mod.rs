@@ -3,7 +3,7 @@
 
 mod text;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -13,6 +13,8 @@ use serde::Serialize;
 
 use crate::case::Case;
 use crate::control::Barrier;
+use crate::coverage::table::Table;
+use crate::coverage::transcripts::commands_of;
 use crate::known::pinned_bytes;
 use crate::seat::Seat;
 use crate::server::Origin;
@@ -36,6 +38,8 @@ pub struct Contender {
     pub judged_as: Option<Identity>,
     /// How it is proved that it has read what was sent.
     pub barrier: Barrier,
+    /// The commands it claims to have, in capitals: a transcript that needs another is not for it. `None`: all of them.
+    pub claims: Option<BTreeSet<String>>,
 }
 
 /// Who takes part, and how they are played.
@@ -209,8 +213,12 @@ fn judge(
     match Seat::open(&contender.origin, judged_as, contender.barrier) {
         Ok(mut seat) => {
             column.judged_as = seat.identity().to_string();
+            let claims = contender.claims.as_ref().map(|claimed| Claims {
+                claimed,
+                table: Table::recorded(),
+            });
             for case in cases {
-                match judge_case(&mut seat, case, cuts) {
+                match judge_case(&mut seat, case, cuts, claims.as_ref()) {
                     Ok(cell) => cells.push(cell),
                     Err(Unreachable(why)) => {
                         column.lost = Some(why);
@@ -226,7 +234,31 @@ fn judge(
     (column, cells)
 }
 
-fn judge_case(seat: &mut Seat, case: &Case, cuts: Cuts) -> Result<Cell, Unreachable> {
+/// What a server claims, and of what.
+struct Claims<'c> {
+    claimed: &'c BTreeSet<String>,
+    table: Table,
+}
+
+impl Claims<'_> {
+    /// The first command that a case needs and the server does not claim.
+    fn lack(&self, case: &Case, seat: &Seat) -> Option<String> {
+        let needed = commands_of(case, seat.identity(), &self.table);
+        needed.into_iter().find(|name| !self.claimed.contains(name))
+    }
+}
+
+fn judge_case(
+    seat: &mut Seat,
+    case: &Case,
+    cuts: Cuts,
+    claims: Option<&Claims<'_>>,
+) -> Result<Cell, Unreachable> {
+    if let Some(name) = claims.and_then(|claims| claims.lack(case, seat)) {
+        return Ok(Cell::NotApplicable {
+            why: format!("it does not claim {name}"),
+        });
+    }
     let judgement = seat.judge(case, cuts)?;
     Ok(match judgement.verdict {
         Verdict::Same => Cell::Agrees {
