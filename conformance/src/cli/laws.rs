@@ -1,5 +1,6 @@
 //! `respect laws`: finds the server and the dialogues, lets the laws be looked at, and prints what came of each.
 
+use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::num::NonZero;
 use std::thread;
@@ -8,7 +9,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use respect_conformance::control::Barrier;
-use respect_conformance::laws::audit::{EXCEPTIONS, LEFT_OUT, WEAKER};
+use respect_conformance::laws::audit::{DEADLY, EXCEPTIONS, LEFT_OUT, WEAKER};
 use respect_conformance::laws::{self, Dialogue, LAWS, Law, LawReport, LawSummary, LawsPlan};
 use respect_conformance::server::{Origin, Server, identity};
 use respect_conformance::transcript::Identity;
@@ -20,6 +21,9 @@ use super::{Exit, Stop};
 /// Whose transcripts are taken when a server does not say who it is: the laws themselves ask nobody.
 const SOMEBODY: &str = "redis-8.2.3";
 
+/// Generated streams that are looked at if nothing else is said.
+pub(crate) const STREAMS: usize = 100;
+
 #[derive(Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]
@@ -30,7 +34,7 @@ pub(crate) struct Arguments {
     #[arg(long = "law", value_name = "L1,…", value_delimiter = ',')]
     laws: Vec<Law>,
     /// Look at this many generated streams as well
-    #[arg(long, value_name = "N", default_value_t = 100)]
+    #[arg(long, value_name = "N", default_value_t = STREAMS)]
     streams: usize,
     /// The seed of the streams and of the cuts [default: another one every time]
     #[arg(long, value_name = "N")]
@@ -129,8 +133,9 @@ pub(crate) fn look(look: &Look<'_>) -> Result<Exit, Stop> {
     for (law, summary) in &summaries {
         tell(*law, summary);
     }
+    tell_what_is_left_out(&summaries);
     for (reason, count) in &without {
-        say!("  {count} transcripts tell nothing: {reason}");
+        say!("  {count} transcripts tell nothing of any law: {reason}");
     }
     if !deaths.is_empty() {
         say!("  the server did not survive {}", deaths.join(", "));
@@ -152,7 +157,7 @@ pub(crate) fn look(look: &Look<'_>) -> Result<Exit, Stop> {
 const TOLD: usize = 12;
 
 /// How many transcripts tell nothing about any law, by reason.
-type Without = std::collections::BTreeMap<&'static str, usize>;
+type Without = BTreeMap<&'static str, usize>;
 
 fn dialogues(look: &Look<'_>) -> Result<(Vec<Dialogue>, Without), Stop> {
     let mut without = Without::new();
@@ -189,8 +194,24 @@ fn tell(law: Law, summary: &LawSummary) {
             few(&summary.unsettled)
         );
     }
-    for (reason, count) in &summary.not_applicable {
-        say!("        {count} tell nothing: {reason}");
+}
+
+/// Why dialogues tell nothing, each reason once with the laws of which it is so.
+fn tell_what_is_left_out(summaries: &BTreeMap<Law, LawSummary>) {
+    let mut reasons: BTreeMap<(&str, usize), Vec<String>> = BTreeMap::new();
+    for (law, summary) in summaries {
+        for (reason, count) in &summary.not_applicable {
+            let laws = reasons.entry((reason, *count)).or_default();
+            laws.push(law.to_string());
+        }
+    }
+    for ((reason, count), laws) in reasons {
+        let laws = if laws.len() == summaries.len() {
+            "any law".to_owned()
+        } else {
+            laws.join(", ")
+        };
+        say!("  {count} dialogues tell nothing of {laws}: {reason}");
     }
 }
 
@@ -233,6 +254,10 @@ fn list() {
             laws.join(",")
         };
         say!("  {laws:<9} {}: {}", line.commands, line.reason);
+    }
+    say!("\nDialogues left out for servers that die of them:");
+    for (servers, command, reason) in DEADLY {
+        say!("  {servers:<9} {command}: {reason}");
     }
     say!("\nBroken by real servers:");
     for exception in EXCEPTIONS {

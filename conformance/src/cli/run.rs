@@ -12,6 +12,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use respect_conformance::case::{Case, Shard};
 use respect_conformance::control::Barrier;
 use respect_conformance::known::Known;
+use respect_conformance::laws::Law;
 use respect_conformance::oracle;
 use respect_conformance::report::{self, Ledger, Place};
 use respect_conformance::server::{Origin, Server, identity};
@@ -20,6 +21,7 @@ use respect_conformance::transcript::Identity;
 use respect_conformance::workspace;
 
 use super::fixtures::{self, Selection};
+use super::laws;
 use super::report::{Outputs, Wanted};
 use super::state::State;
 use super::target::{OURS_ANSWERS_AS, TargetArguments};
@@ -66,6 +68,9 @@ pub(crate) struct Arguments {
     /// Where to remember what failed [default: target/respect/failed for the checkout's own transcripts]
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
+    /// Look at the laws that need no oracle as well, as `respect laws` does
+    #[arg(long)]
+    laws: bool,
     /// Judge nothing; list what would be judged
     #[arg(long)]
     list: bool,
@@ -168,7 +173,22 @@ pub(crate) fn main(arguments: &Arguments) -> Result<Exit, Stop> {
     if let Some(trouble) = &report.trouble {
         return Err(Stop(Exit::Target, trouble.clone()));
     }
-    Ok(report.conclusion.into())
+    let exit = report.conclusion.into();
+    if !arguments.laws {
+        return Ok(exit);
+    }
+    let laws = laws::look(&laws::Look {
+        identity: judged_as,
+        target: plan.target,
+        selection: &arguments.selection,
+        laws: Law::all(),
+        streams: laws::STREAMS,
+        seed: super::fuzz::any_seed(),
+        jobs: arguments.jobs,
+        barrier: arguments.barrier,
+    })?;
+    // What the transcripts say comes first; the laws only add to it.
+    Ok(if exit == Exit::Ok { laws } else { exit })
 }
 
 /// What is to be judged.

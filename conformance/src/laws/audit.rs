@@ -257,6 +257,33 @@ pub const EXCEPTIONS: &[Exception] = &[
     },
 ];
 
+/// Commands of which real servers die, with what makes them deadly: a dialogue with one is left out for those servers.
+///
+/// Redis 6.2.5 ends with SIGABRT or a segmentation fault at `SETRANGE k 9223372036854775807 x`: CVE-2022-35977, an integer
+/// overflow in the check of the length.
+pub const DEADLY: &[(&str, &str, &str)] = &[(
+    "redis<7",
+    "SETRANGE",
+    "dies of SETRANGE with an offset near 2^63 (CVE-2022-35977)",
+)];
+
+/// Why the server would not survive the dialogue, as is known of it.
+pub(super) fn deadly(server: &Identity, dialogue: &Dialogue) -> Option<&'static str> {
+    let is_vast = |word: &[u8]| {
+        let number = std::str::from_utf8(word).ok()?.parse::<u64>().ok()?;
+        Some(number > 1 << 62)
+    };
+    let line = DEADLY.iter().find(|(servers, command, _)| {
+        let guard: Result<Guard, _> = servers.parse();
+        guard.is_ok_and(|guard| guard.holds(server))
+            && dialogue.requests().any(|(_, request)| {
+                let offset = request.arguments.get(2);
+                names(command, request) && offset.and_then(|word| is_vast(word)) == Some(true)
+            })
+    });
+    line.map(|(_, _, reason)| *reason)
+}
+
 /// How replies to this command are compared.
 pub(super) fn check(request: &Request) -> Check {
     let weaker = WEAKER.iter().find(|line| names(line.commands, request));
@@ -423,5 +450,28 @@ mod tests {
                 exception.servers
             );
         }
+        assert!(
+            DEADLY
+                .iter()
+                .all(|(servers, ..)| servers.parse::<Guard>().is_ok())
+        );
+    }
+
+    #[test]
+    fn what_is_deadly_is_left_out_for_those_who_die_of_it() {
+        let dialogue = |offset: &str| {
+            let step = Step::Ask {
+                connection: "a".to_owned(),
+                request: Request::multibulk(&["SETRANGE", "k", offset, "x"]),
+            };
+            Dialogue::new("a", vec![step])
+        };
+        let (old, new) = (
+            "redis-6.2.5".parse().unwrap(),
+            "redis-8.2.3".parse().unwrap(),
+        );
+        let vast = dialogue("9223372036854775807");
+        assert!(deadly(&old, &vast).is_some() && deadly(&new, &vast).is_none());
+        assert_eq!(deadly(&old, &dialogue("5")), None);
     }
 }

@@ -11,17 +11,19 @@ use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use serde::Serialize;
 
-use super::dialogue::Dialogue;
+use super::dialogue::{Dialogue, Step};
 use super::examine::{Breach, Outcome, examine, listen};
 use super::play::Silence;
-use super::{LAWS, Law};
+use super::{LAWS, Law, audit};
 use crate::control::Barrier;
 use crate::generate::streams;
 use crate::generate::vocabulary::Vocabulary;
+use crate::request::quote_line;
 use crate::seat::Seat;
 use crate::server::Origin;
 use crate::suite::Unreachable;
 use crate::transcript::Identity;
+use crate::transcript::escape::escaped;
 
 /// So many breaches of one law are shortened and kept; of the others only the dialogue's name is.
 const KEPT: usize = 3;
@@ -171,9 +173,24 @@ fn look_at_all(
         outcomes: Vec::new(),
         died: None,
     };
+    if let Some(reason) = audit::deadly(seat.identity(), dialogue) {
+        let reason = Silence::NotReady(reason.to_owned());
+        return after_silence(plan, report, reason, seat);
+    }
     let heard = match listen(seat, dialogue) {
         Ok(heard) => heard,
-        Err(silence) => return after_silence(plan, report, silence, seat),
+        Err(silence) => {
+            let is_lost = matches!(silence, Silence::Lost(_));
+            let mut report = after_silence(plan, report, silence, seat)?;
+            if is_lost && plan.target.can_start() {
+                let killers = killers(dialogue, seat)?;
+                report
+                    .died
+                    .get_or_insert_default()
+                    .push_str(&format!("\n  of this:\n{killers}"));
+            }
+            return Ok(report);
+        }
     };
     for &law in &plan.laws {
         let shortens = shortened[law as usize].load(Ordering::Relaxed) < KEPT;
@@ -187,6 +204,45 @@ fn look_at_all(
         }
     }
     Ok(report)
+}
+
+/// What is left of a dialogue when everything is left out that the server dies without. Each attempt costs a server.
+fn killers(dialogue: &Dialogue, seat: &mut Seat) -> Result<String, Unreachable> {
+    const ATTEMPTS: usize = 40;
+    let mut steps = dialogue.steps.clone();
+    let mut size = steps.len().div_ceil(2);
+    let mut attempts = 0;
+    let mut start = 0;
+    while attempts < ATTEMPTS && steps.len() > 1 {
+        if start >= steps.len() {
+            if size == 1 {
+                break;
+            }
+            (size, start) = (size.div_ceil(2), 0);
+        }
+        attempts += 1;
+        let end = (start + size).min(steps.len());
+        let fewer = [&steps[..start], &steps[end..]].concat();
+        match listen(seat, &dialogue.with_steps(fewer.clone())) {
+            Err(Silence::Lost(_)) => {
+                // Whoever crashes may be writing about it for a while.
+                seat.death();
+                seat.restart(&[])?;
+                steps = fewer;
+            }
+            Err(Silence::Unreachable(error)) => return Err(error),
+            _ => start = end,
+        }
+    }
+    let lines = steps.iter().map(|step| match step {
+        Step::Ask {
+            connection,
+            request,
+        } => format!("    {connection}: {}\n", quote_line(&request.arguments)),
+        Step::Send { connection, bytes } => format!("    {connection}>> {}\n", escaped(bytes)),
+        Step::Socket { connection, action } => format!("    {connection}! {action}\n"),
+    });
+    Ok(lines.collect())
 }
 
 /// A server that is lost is started again, and the dialogue is left.
