@@ -11,6 +11,8 @@ mod counter;
 mod debug;
 mod expire;
 mod flush;
+mod geo;
+mod geo_search;
 mod hash;
 mod hash_deadline;
 mod hash_read_change;
@@ -49,6 +51,8 @@ pub(crate) const FAMILIES: &[&[Command]] = &[
     debug::COMMANDS,
     expire::COMMANDS,
     flush::COMMANDS,
+    geo::COMMANDS,
+    geo_search::COMMANDS,
     hash::COMMANDS,
     hash_deadline::COMMANDS,
     hash_read_change::COMMANDS,

@@ -1,10 +1,12 @@
 //! Taking the members with the lowest or the highest scores out of sorted sets.
 
+use std::ops::Range;
+
 use crate::commands::arguments;
 use crate::commands::zset::{settle, write_member, write_pair};
 use crate::data::listpack::Item;
 use crate::data::zset::Zset;
-use crate::engine::Data;
+use crate::engine::{Block, Data, Flow, Nil};
 use crate::registry::command::{
     Arg, ArgKind, Begin, Categories, Command, Find, Flags, Group, KeyFlags, Keys, Outcome, Run,
 };
@@ -14,6 +16,114 @@ use crate::resp::reply::Reply;
 
 /// The commands of this family.
 pub(crate) const COMMANDS: &[Command] = &[
+    Command::new(
+        "bzmpop",
+        "7.0.0",
+        Group::SortedSet,
+        -5,
+        Run::Blocking(bzmpop),
+    )
+    .flags(
+        Flags::WRITE
+            .union(Flags::BLOCKING)
+            .union(Flags::MOVABLEKEYS),
+    )
+    .categories(Categories::SORTEDSET)
+    .keys(&[Keys {
+        begin: Begin::Index(2),
+        find: Find::KeyNum {
+            numkeys: 0,
+            first: 1,
+            step: 1,
+        },
+        flags: KeyFlags::RW.union(KeyFlags::ACCESS).union(KeyFlags::DELETE),
+        notes: None,
+    }])
+    .args(&[
+        Arg::new("timeout", ArgKind::Double),
+        Arg::new("numkeys", ArgKind::Integer),
+        Arg::key("key", 0).multiple(),
+        Arg::one_of("where", &[Arg::word("min", "MIN"), Arg::word("max", "MAX")]),
+        Arg::new("count", ArgKind::Integer)
+            .token("COUNT")
+            .optional(),
+    ])
+    .summary(
+        "Removes and returns a member by score from one or more sorted \
+             sets. Blocks until a member is available otherwise. Deletes \
+             the sorted set if the last element was popped.",
+    )
+    .complexity(
+        "O(K) + O(M*log(N)) where K is the number of provided keys, N \
+             being the number of elements in the sorted set, and M being \
+             the number of elements popped.",
+    ),
+    Command::new(
+        "bzpopmax",
+        "5.0.0",
+        Group::SortedSet,
+        -3,
+        Run::Blocking(bzpopmax),
+    )
+    .flags(Flags::WRITE.union(Flags::BLOCKING).union(Flags::FAST))
+    .categories(Categories::SORTEDSET)
+    .keys(&[Keys::range(
+        1,
+        -2,
+        1,
+        KeyFlags::RW.union(KeyFlags::ACCESS).union(KeyFlags::DELETE),
+    )])
+    .args(&[
+        Arg::key("key", 0).multiple(),
+        Arg::new("timeout", ArgKind::Double),
+    ])
+    .summary(
+        "Removes and returns the member with the highest score from one \
+         or more sorted sets. Blocks until a member available \
+         otherwise.  Deletes the sorted set if the last element was \
+         popped.",
+    )
+    .complexity(
+        "O(log(N)) with N being the number of elements in the sorted \
+         set.",
+    )
+    .history(&[(
+        "6.0.0",
+        "`timeout` is interpreted as a double instead of an integer.",
+    )]),
+    Command::new(
+        "bzpopmin",
+        "5.0.0",
+        Group::SortedSet,
+        -3,
+        Run::Blocking(bzpopmin),
+    )
+    .flags(Flags::WRITE.union(Flags::BLOCKING).union(Flags::FAST))
+    .categories(Categories::SORTEDSET)
+    .keys(&[Keys::range(
+        1,
+        -2,
+        1,
+        KeyFlags::RW.union(KeyFlags::ACCESS).union(KeyFlags::DELETE),
+    )])
+    .args(&[
+        Arg::key("key", 0).multiple(),
+        Arg::new("timeout", ArgKind::Double),
+    ])
+    .summary(
+        "Removes and returns the member with the lowest score from one \
+         or more sorted sets. Blocks until a member is available \
+         otherwise. Deletes the sorted set if the last element was \
+         popped.",
+    )
+    .complexity(
+        "O(log(N)) with N being the number of elements in the sorted \
+         set.",
+    )
+    .history(&[(
+        "6.0.0",
+        "`timeout` is interpreted as a double instead of an integer.",
+    )]),
     Command::new("zpopmax", "5.0.0", Group::SortedSet, -2, Run::Data(zpopmax))
         .flags(Flags::WRITE.union(Flags::FAST))
         .categories(Categories::SORTEDSET)
@@ -175,7 +285,7 @@ fn pop(
 /// What ZMPOP and BZMPOP are asked for.
 struct Request {
     /// Where the keys stand.
-    keys: std::ops::Range<usize>,
+    keys: Range<usize>,
     end: End,
     count: usize,
 }
@@ -256,4 +366,46 @@ fn pop_first(d: &mut Data<'_>, request: &Request) -> Result<bool, Error> {
         return Ok(true);
     }
     Ok(false)
+}
+
+/// Has the client wait for one of these keys to become a sorted set.
+fn wait(keys: Range<usize>, until_us: Option<u64>) -> Flow {
+    Flow::Block(Block {
+        keys,
+        wanted: "zset",
+        until_us,
+        refusal: Nil::Array,
+    })
+}
+
+fn bzpopmin(d: &mut Data<'_>) -> Result<Flow, Error> {
+    blocking_pop(d, End::Min)
+}
+
+fn bzpopmax(d: &mut Data<'_>) -> Result<Flow, Error> {
+    blocking_pop(d, End::Max)
+}
+
+fn blocking_pop(d: &mut Data<'_>, end: End) -> Result<Flow, Error> {
+    let last = d.args.len() - 1;
+    let until_us = arguments::waits_until_us(d.args.at(last), d.now)?;
+    for key in d.args.rest(1).take(last - 1) {
+        if d.keys.collection_mut::<Zset>(key)?.is_some() {
+            d.reply.array(3);
+            d.reply.bulk(key);
+            pop(d, key, end, 1, write_flat)?;
+            return Ok(Flow::Done);
+        }
+    }
+    Ok(wait(1..last, until_us))
+}
+
+fn bzmpop(d: &mut Data<'_>) -> Result<Flow, Error> {
+    let request = Request::from_args(d.args, 2)?;
+    let until_us = arguments::waits_until_us(d.args.at(1), d.now)?;
+    if pop_first(d, &request)? {
+        Ok(Flow::Done)
+    } else {
+        Ok(wait(request.keys, until_us))
+    }
 }

@@ -241,12 +241,12 @@ pub(super) fn settle(
 
 /// What ZADD is asked for.
 #[derive(Clone, Copy, Debug, Default)]
-struct Conditions {
-    only_new: bool,
-    only_known: bool,
+pub(super) struct Conditions {
+    pub(super) only_new: bool,
+    pub(super) only_known: bool,
     only_greater: bool,
     only_less: bool,
-    count_changes: bool,
+    pub(super) count_changes: bool,
     increments: bool,
 }
 
@@ -332,15 +332,23 @@ fn zincrby(d: &mut Data<'_>) -> Outcome {
 /// ZADD, and ZINCRBY, which takes its words too.
 fn add(d: &mut Data<'_>, increments: bool) -> Outcome {
     let (conditions, first) = Conditions::from_args(d.args, increments);
-    let pairs = (d.args.len() - first) / 2;
-    if pairs == 0 || !(d.args.len() - first).is_multiple_of(2) {
+    let words = d.args.len() - first;
+    if words == 0 || !words.is_multiple_of(2) {
         return Err(Error::SYNTAX);
     }
-    conditions.check(pairs)?;
-    let scores: Vec<f64> = (0..pairs)
-        .map(|pair| doubles::parse_double(d.args.at(first + 2 * pair)).ok_or(Error::NOT_FLOAT))
+    conditions.check(words / 2)?;
+    let pairs: Vec<(f64, &[u8])> = (first..d.args.len())
+        .step_by(2)
+        .map(|index| {
+            let score = doubles::parse_double(d.args.at(index)).ok_or(Error::NOT_FLOAT)?;
+            Ok((score, d.args.at(index + 1)))
+        })
         .collect::<Result<_, _>>()?;
+    put(d, &conditions, &pairs)
+}
 
+/// Adds members to the set under the first key, and answers what ZADD answers.
+pub(super) fn put(d: &mut Data<'_>, conditions: &Conditions, pairs: &[(f64, &[u8])]) -> Outcome {
     let key = d.args.at(1);
     if conditions.only_known && d.keys.collection_mut::<Zset>(key)?.is_none() {
         if conditions.increments {
@@ -352,10 +360,9 @@ fn add(d: &mut Data<'_>, increments: bool) -> Outcome {
     }
     let limits = limits(d);
     let set = d.keys.collection_or_new::<Zset>(key)?;
-    set.expect(pairs, &limits);
+    set.expect(pairs.len(), &limits);
     let (mut added, mut scored, mut result) = (0, 0, None);
-    for (pair, &score) in scores.iter().enumerate() {
-        let member = d.args.at(first + 2 * pair + 1);
+    for &(score, member) in pairs {
         let change = set.upsert(member, &limits, |had| {
             result = conditions.decide(had, score);
             result.filter(|score| !score.is_nan())

@@ -2,6 +2,7 @@
 
 pub(crate) mod bits;
 pub(crate) mod dict;
+pub(crate) mod geohash;
 pub(crate) mod hash;
 pub(crate) mod intset;
 pub(crate) mod lcs;

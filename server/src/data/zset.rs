@@ -320,7 +320,7 @@ impl Zset {
     /// The members from a rank on, or in reverse, while they are within a span.
     pub(crate) fn within<'a>(
         &'a self,
-        span: &'a Span<'_>,
+        span: &Span<'_>,
         rank: usize,
         reverse: bool,
     ) -> impl Iterator<Item = (Item<'a>, f64)> {

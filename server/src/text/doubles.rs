@@ -69,7 +69,6 @@ pub(crate) fn write_general(out: &mut Vec<u8>, value: f64, precision: usize) {
 /// Appends `value` with exactly `decimals` (1 to 17) digits behind the point, as `GEODIST` answers.
 ///
 /// The value is scaled, rounded to even and must then fit `i64`, as in Redis's `fixedpoint_d2string`.
-#[cfg_attr(not(test), expect(dead_code, reason = "GEODIST comes with its family"))]
 pub(crate) fn write_fixed_point(out: &mut Vec<u8>, value: f64, decimals: u8) {
     let decimals = usize::from(decimals);
     let scaled = (value * 10_f64.powi(decimals as i32)).round_ties_even() as i64;
