@@ -486,20 +486,21 @@ pub(crate) const COMMANDS: &[Command] = &[
 
 /// The keys of GEORADIUS and GEORADIUSBYMEMBER: of several places to store to, the last one counts.
 fn georadius_keys(args: Args<'_>) -> Vec<KeyRef> {
-    let key = |position| KeyRef {
-        position,
-        flags: KeyFlags::empty(),
-    };
+    let (source, destination) = (
+        KeyFlags::RO.union(KeyFlags::ACCESS),
+        KeyFlags::OW.union(KeyFlags::UPDATE),
+    );
+    let key = |position, flags| KeyRef { position, flags };
     let mut store = None;
     let mut index = 5;
     while index + 1 < args.len() {
         if args.is(index, "STORE") || args.is(index, "STOREDIST") {
             index += 1;
-            store = Some(key(index));
+            store = Some(key(index, destination));
         }
         index += 1;
     }
-    std::iter::once(key(1)).chain(store).collect()
+    std::iter::once(key(1, source)).chain(store).collect()
 }
 
 /// What a command of this family says of itself by its name.
