@@ -26,6 +26,16 @@ pub(super) fn positive(text: &[u8]) -> Result<u64, Error> {
         .ok_or(NOT_POSITIVE)
 }
 
+/// An integer that is not 0 or less.
+///
+/// # Errors
+/// `refusal`, whatever is wrong.
+pub(super) fn at_least_one(text: &[u8], refusal: &'static str) -> Result<usize, Error> {
+    let count = integers::parse_i64(text).filter(|count| *count > 0);
+    let count = count.ok_or(Error::fixed(refusal))?;
+    Ok(usize::try_from(count).unwrap_or(usize::MAX))
+}
+
 /// An integer from `min` to `max`.
 ///
 /// # Errors

@@ -295,15 +295,6 @@ fn end(d: &Data<'_>, index: usize) -> Result<End, Error> {
     }
 }
 
-/// An integer that is not 0 or less.
-fn at_least_one(text: &[u8], refusal: &'static str) -> Result<usize, Error> {
-    let count = arguments::integer(text).ok();
-    count
-        .and_then(|count| usize::try_from(count).ok())
-        .filter(|count| *count > 0)
-        .ok_or(Error::fixed(refusal))
-}
-
 fn lpop(d: &mut Data<'_>) -> Outcome {
     pop(d, End::Head)
 }
@@ -376,7 +367,8 @@ struct Pops {
 impl Pops {
     /// Reads `numkeys key [key …] LEFT|RIGHT [COUNT count]`, where `numkeys` is argument `first`.
     fn parse(d: &Data<'_>, first: usize) -> Result<Pops, Error> {
-        let keys = at_least_one(d.args.at(first), "ERR numkeys should be greater than 0")?;
+        let keys =
+            arguments::at_least_one(d.args.at(first), "ERR numkeys should be greater than 0")?;
         let side = keys
             .checked_add(first + 1)
             .filter(|side| *side < d.args.len())
@@ -385,11 +377,11 @@ impl Pops {
         let count = match d.args.len() - side - 1 {
             0 => 1,
             2 if d.args.is(side + 1, "COUNT") => {
-                at_least_one(d.args.at(side + 2), "ERR count should be greater than 0")?
+                arguments::at_least_one(d.args.at(side + 2), "ERR count should be greater than 0")?
             }
             // A second COUNT is too much, but only once the first one makes sense.
             more if more > 2 && d.args.is(side + 1, "COUNT") => {
-                at_least_one(d.args.at(side + 2), "ERR count should be greater than 0")?;
+                arguments::at_least_one(d.args.at(side + 2), "ERR count should be greater than 0")?;
                 return Err(Error::SYNTAX);
             }
             _ => return Err(Error::SYNTAX),

@@ -3,6 +3,7 @@
 use crate::commands::arguments;
 use crate::commands::zrange::put_result;
 use crate::commands::zset::{limits, write_pair};
+use crate::data::set::Set;
 use crate::data::zset::{Gathering, Zset};
 use crate::engine::Data;
 use crate::keyspace::db;
@@ -354,6 +355,8 @@ fn zdiffstore(d: &mut Data<'_>) -> Outcome {
 enum Source<'a> {
     Missing,
     Zset(&'a Zset),
+    /// A plain set, whose members all count as 1.
+    Set(&'a Set),
 }
 
 impl<'a> Source<'a> {
@@ -366,7 +369,8 @@ impl<'a> Source<'a> {
             return Ok(Source::Missing);
         };
         let value = entry.value();
-        let set = value.collection::<Zset>().map(Source::Zset);
+        let zset = value.collection::<Zset>().map(Source::Zset);
+        let set = zset.or_else(|| value.collection::<Set>().map(Source::Set));
         set.ok_or(Error::WRONG_TYPE)
     }
 
@@ -374,6 +378,7 @@ impl<'a> Source<'a> {
         match self {
             Source::Missing => 0,
             Source::Zset(set) => set.len(),
+            Source::Set(set) => set.len(),
         }
     }
 
@@ -381,6 +386,7 @@ impl<'a> Source<'a> {
         match self {
             Source::Missing => None,
             Source::Zset(set) => set.score(member),
+            Source::Set(set) => set.contains(member).then_some(1.0),
         }
     }
 
@@ -391,6 +397,13 @@ impl<'a> Source<'a> {
             Source::Zset(set) => {
                 for (member, score) in set.iter(0..set.len()) {
                     if !emit(member.bytes(&mut itoa::Buffer::new()), score) {
+                        break;
+                    }
+                }
+            }
+            Source::Set(set) => {
+                for member in set.iter() {
+                    if !emit(member.bytes(&mut itoa::Buffer::new()), 1.0) {
                         break;
                     }
                 }

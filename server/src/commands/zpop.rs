@@ -296,7 +296,8 @@ impl Request {
     /// # Errors
     /// `numkeys should be greater than 0`, `count should be greater than 0` or `syntax error`
     fn from_args(args: Args<'_>, numkeys_at: usize) -> Result<Request, Error> {
-        let numkeys = at_least_one(args.at(numkeys_at), "ERR numkeys should be greater than 0")?;
+        let numkeys =
+            arguments::at_least_one(args.at(numkeys_at), "ERR numkeys should be greater than 0")?;
         let first = numkeys_at + 1;
         let end_at = first.saturating_add(numkeys);
         let end = if args.is(end_at, "MIN") {
@@ -312,8 +313,10 @@ impl Request {
                 return Err(Error::SYNTAX);
             }
             words => {
-                let count =
-                    at_least_one(args.at(end_at + 2), "ERR count should be greater than 0")?;
+                let count = arguments::at_least_one(
+                    args.at(end_at + 2),
+                    "ERR count should be greater than 0",
+                )?;
                 if words > 3 {
                     return Err(Error::SYNTAX);
                 }
@@ -326,12 +329,6 @@ impl Request {
             count,
         })
     }
-}
-
-fn at_least_one(text: &[u8], otherwise: &'static str) -> Result<usize, Error> {
-    let count = arguments::integer(text).ok().filter(|&count| count > 0);
-    let count = count.ok_or(Error::fixed(otherwise))?;
-    Ok(usize::try_from(count).unwrap_or(usize::MAX))
 }
 
 fn zmpop(d: &mut Data<'_>) -> Outcome {
