@@ -49,6 +49,12 @@ const LOAD_PER_TWO: usize = 11;
 /// The most overflow buckets a chunk can have: their numbers fit a byte, and 0 is none.
 const OVERFLOW_MAX: usize = u8::MAX as usize;
 
+/// Overflow buckets allocated at a time.
+const OVERFLOW_BLOCK: usize = 4;
+
+/// With fewer unused overflow buckets than this a chunk keeps them.
+const OVERFLOW_SPARE_MIN: usize = 8;
+
 /// A SCAN through a table that is nearly empty goes on for at most so many steps for each element that was asked for.
 const SCAN_STEPS_PER_ELEMENT: usize = 10;
 
@@ -106,8 +112,11 @@ impl<E> Bucket<E> {
 /// Overflow buckets of one chunk.
 #[derive(Clone)]
 struct Overflow<E> {
-    buckets: Vec<Bucket<E>>,
-    /// Numbers, from 1, of buckets in no chain.
+    /// Buckets 1 to 4, 5 to 8 and so on: blocks of one size, which leave no holes that only a table could fill.
+    blocks: Vec<Box<[Bucket<E>]>>,
+    /// How many numbers there are, from 1.
+    numbers: usize,
+    /// Those of buckets in no chain.
     free: Vec<u8>,
 }
 
@@ -158,7 +167,7 @@ impl<E: Element> Dict<E> {
 
     /// Bytes the table itself takes, elements not counted.
     pub(crate) fn memory(&self) -> usize {
-        let overflow: usize = self.overflow.iter().map(|o| o.buckets.capacity()).sum();
+        let overflow: usize = self.overflow.iter().map(Overflow::room).sum();
         (self.room() + overflow) * size_of::<Bucket<E>>()
             + self.chunks.capacity() * size_of::<Box<[Bucket<E>]>>()
             + self.overflow.capacity() * size_of::<Overflow<E>>()
@@ -196,7 +205,7 @@ impl<E: Element> Dict<E> {
     fn bucket(&self, home: usize, number: u8) -> &Bucket<E> {
         match number {
             0 => &self.chunks[home / CHUNK][home % CHUNK],
-            number => &self.overflow[home / CHUNK].buckets[usize::from(number) - 1],
+            number => self.overflow[home / CHUNK].bucket(number),
         }
     }
 
@@ -204,7 +213,7 @@ impl<E: Element> Dict<E> {
     fn bucket_mut(&mut self, home: usize, number: u8) -> &mut Bucket<E> {
         match number {
             0 => &mut self.chunks[home / CHUNK][home % CHUNK],
-            number => &mut self.overflow[home / CHUNK].buckets[usize::from(number) - 1],
+            number => self.overflow[home / CHUNK].bucket_mut(number),
         }
     }
 
@@ -463,7 +472,7 @@ impl<E: Element> Dict<E> {
                 self.chunks.shrink_to_fit();
                 self.overflow.shrink_to_fit();
                 let overflow = self.overflow.first_mut();
-                if let Some(unused) = overflow.filter(|all| all.free.len() == all.buckets.len()) {
+                if let Some(unused) = overflow.filter(|all| all.free.len() == all.numbers) {
                     *unused = Overflow::default();
                     self.longest = 1;
                 }
@@ -513,11 +522,39 @@ impl<E: Element> Dict<E> {
             for element in whole.slots.iter_mut().filter_map(Option::take) {
                 self.place(element);
             }
+    /// Gives back the overflow buckets of a chunk that splits have emptied, once they are many: buckets need most of them
+    /// shortly before they are split, which they all are, and then hardly any until the table has doubled.
+    fn tidy(&mut self, chunk: usize) {
+        let Some(overflow) = self.overflow.get_mut(chunk) else {
+            return;
+        };
+        let unused = overflow.free.len();
+        if unused < OVERFLOW_SPARE_MIN || unused * 2 < overflow.numbers {
+            return;
+        }
+        let mut old = std::mem::take(overflow);
+        for home in &mut self.chunks[chunk] {
+            let mut number = std::mem::take(&mut home.more);
+            let mut before = None;
+            while number != 0 {
+                let mut bucket = std::mem::take(old.bucket_mut(number));
+                number = std::mem::take(&mut bucket.more);
+                let place = overflow.allocate().expect("there were more before");
+                *overflow.bucket_mut(place) = bucket;
+                match before {
+                    None => home.more = place,
+                    Some(before) => overflow.bucket_mut(before).more = place,
+                }
+                before = Some(place);
+            }
+        }
+    }
+
             if whole.more == 0 {
-                return;
+                return self.tidy(home / CHUNK);
             }
             let overflow = &mut self.overflow[home / CHUNK];
-            let next = std::mem::take(&mut overflow.buckets[usize::from(whole.more) - 1]);
+            let next = std::mem::take(overflow.bucket_mut(whole.more));
             overflow.free.push(whole.more);
             whole = next;
         }
@@ -662,7 +699,8 @@ impl<E: Element> Dict<E> {
 impl<E> Default for Overflow<E> {
     fn default() -> Overflow<E> {
         Overflow {
-            buckets: Vec::new(),
+            blocks: Vec::new(),
+            numbers: 0,
             free: Vec::new(),
         }
     }
@@ -674,18 +712,18 @@ impl<E> Overflow<E> {
         if let Some(number) = self.free.pop() {
             return Some(number);
         }
-        if self.buckets.len() == OVERFLOW_MAX {
+        if self.numbers == OVERFLOW_MAX {
             return None;
         }
-        if self.buckets.len() == self.buckets.capacity() {
-            self.buckets.reserve_exact((self.buckets.len() / 4).max(2));
+        if self.numbers == self.room() {
+            self.blocks.push(buckets(OVERFLOW_BLOCK));
         }
-        self.buckets.push(Bucket::default());
-        Some(self.buckets.len() as u8)
+        self.numbers += 1;
+        Some(self.numbers as u8)
     }
 
     fn free(&mut self, number: u8) {
-        debug_assert!(self.buckets[usize::from(number) - 1].is_empty());
+        debug_assert!(self.bucket(number).is_empty());
         self.free.push(number);
     }
 }
@@ -702,6 +740,23 @@ fn resize<E>(chunk: &mut Box<[Bucket<E>]>, len: usize) {
     let mut buckets = std::mem::take(chunk).into_vec();
     buckets.reserve_exact(len.saturating_sub(buckets.len()));
     buckets.resize_with(len, Bucket::default);
+    /// Buckets there is memory for.
+    fn room(&self) -> usize {
+        self.blocks.len() * OVERFLOW_BLOCK
+    }
+
+    #[inline]
+    fn bucket(&self, number: u8) -> &Bucket<E> {
+        let index = usize::from(number) - 1;
+        &self.blocks[index / OVERFLOW_BLOCK][index % OVERFLOW_BLOCK]
+    }
+
+    #[inline]
+    fn bucket_mut(&mut self, number: u8) -> &mut Bucket<E> {
+        let index = usize::from(number) - 1;
+        &mut self.blocks[index / OVERFLOW_BLOCK][index % OVERFLOW_BLOCK]
+    }
+
     *chunk = buckets.into_boxed_slice();
 }
 
