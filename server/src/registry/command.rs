@@ -14,7 +14,7 @@ use crate::resp::error::Error;
 #[derive(Clone, Copy)]
 pub(crate) enum Run {
     /// Sees keys, arguments, the time and the reply, and nothing else.
-    Data(fn(&mut Data<'_>) -> Outcome),
+    Data(DataHandler),
     /// As `Data`, and may have to wait: then it runs again when one of its keys may have what it waits for.
     Blocking(fn(&mut Data<'_>) -> Result<Flow, Error>),
     /// Sequences subsystems: sessions, transactions, pub/sub, configuration.
@@ -22,6 +22,9 @@ pub(crate) enum Run {
     /// Does nothing itself: its subcommands do.
     Container,
 }
+
+/// Carries out a data command.
+pub(crate) type DataHandler = fn(&mut Data<'_>) -> Outcome;
 
 /// What a handler returns. An error is written by the caller, never by the handler.
 pub(crate) type Outcome = Result<(), Error>;
@@ -445,14 +448,10 @@ impl Command {
     }
 
     /// Whether this many arguments (with the name) are allowed.
+    #[inline]
     pub(crate) fn accepts(&self, count: usize) -> bool {
-        let count = i64::try_from(count).unwrap_or(i64::MAX);
-        let arity = i64::from(self.arity);
-        if arity >= 0 {
-            count == arity
-        } else {
-            count >= -arity
-        }
+        let least = self.arity.unsigned_abs() as usize;
+        count == least || self.arity < 0 && count > least
     }
 
     /// All categories, those that follow from the flags included, by Redis's own rules.

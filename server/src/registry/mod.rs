@@ -3,6 +3,7 @@
 pub(crate) mod command;
 pub(crate) mod docs;
 pub(crate) mod keys;
+mod names;
 pub(crate) mod table;
 
 #[cfg(test)]

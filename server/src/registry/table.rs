@@ -2,15 +2,9 @@
 
 use std::sync::LazyLock;
 
-use foldhash::fast::FixedState;
-use hashbrown::HashTable;
-use std::hash::BuildHasher;
-
 use crate::commands::FAMILIES;
-use crate::registry::command::Command;
-
-/// The longest command or subcommand name we could hold; a longer word names nothing.
-const NAME_LEN_MAX: usize = 32;
+use crate::registry::command::{Begin, Command, DataHandler, Find, Flags, Run};
+use crate::registry::names::Names;
 
 /// One command as registered: its constant, and what only the whole table can say of it.
 pub(crate) struct Entry {
@@ -23,13 +17,55 @@ pub(crate) struct Entry {
     pub(crate) subcommands: Vec<usize>,
     /// The container's slot, for a subcommand.
     pub(crate) parent: Option<usize>,
+    /// For a data command without subcommands.
+    pub(crate) plan: Option<Plan>,
+}
+
+/// What running a data command in a row with others asks of its constant, found out once.
+#[derive(Clone, Copy)]
+pub(crate) struct Plan {
+    pub(crate) run: DataHandler,
+    /// The first argument that is a key, the last that may be one, and how far it is from one to the next; where the
+    /// places alone do not say which are keys, there are none.
+    pub(crate) keys: (usize, usize, usize),
+    /// It takes about as long as any other such command; see `engine::ahead`.
+    pub(crate) brief: bool,
+}
+
+impl Plan {
+    fn new(command: &'static Command) -> Option<Plan> {
+        let Run::Data(run) = command.run else {
+            return None;
+        };
+        let keys = command.keys.first().and_then(|spec| {
+            let Begin::Index(first) = spec.begin else {
+                return None;
+            };
+            let Find::Range {
+                last,
+                step,
+                limit: 0,
+            } = spec.find
+            else {
+                return None;
+            };
+            let first = usize::try_from(first).ok()?;
+            // One that is counted from the end is at the end, or near enough.
+            let last = usize::try_from(last).map_or(usize::MAX, |last| first + last);
+            Some((first, last, usize::try_from(step).ok()?.max(1)))
+        });
+        Some(Plan {
+            run,
+            keys: keys.unwrap_or((1, 0, 1)),
+            brief: command.flags.contains(Flags::FAST) || command.complexity == "O(1)",
+        })
+    }
 }
 
 /// Every command of the server.
 pub(crate) struct Table {
     entries: Vec<Entry>,
-    names: HashTable<usize>,
-    hasher: FixedState,
+    names: Names,
 }
 
 static TABLE: LazyLock<Table> = LazyLock::new(Table::build);
@@ -43,8 +79,7 @@ impl Table {
     fn build() -> Table {
         let mut table = Table {
             entries: Vec::new(),
-            names: HashTable::new(),
-            hasher: FixedState::default(),
+            names: Names::new(std::iter::empty()),
         };
         for command in FAMILIES.iter().copied().flatten() {
             let slot = table.add(command, command.name.to_owned(), None);
@@ -56,13 +91,11 @@ impl Table {
                 );
                 table.entries[slot].subcommands.push(child);
             }
-            let hash = table.hasher.hash_one(command.name.as_bytes());
-            let hasher = table.hasher.clone();
-            let entries = &table.entries;
-            table.names.insert_unique(hash, slot, |slot| {
-                hasher.hash_one(entries[*slot].command.name.as_bytes())
-            });
         }
+        let names = table
+            .commands()
+            .map(|entry| (entry.command.name, entry.slot));
+        table.names = Names::new(names);
         table
     }
 
@@ -79,6 +112,7 @@ impl Table {
             slot,
             subcommands: Vec::new(),
             parent,
+            plan: Plan::new(command).filter(|_| command.subcommands.is_empty()),
         });
         slot
     }
@@ -86,16 +120,7 @@ impl Table {
     /// The command of this name, whatever its letter case.
     #[inline]
     pub(crate) fn find(&self, name: &[u8]) -> Option<&Entry> {
-        let mut lower = [0_u8; NAME_LEN_MAX];
-        let lower = lower.get_mut(..name.len())?;
-        lower.copy_from_slice(name);
-        lower.make_ascii_lowercase();
-        let lower = &*lower;
-        self.names
-            .find(self.hasher.hash_one(lower), |slot| {
-                self.entries[*slot].command.name.as_bytes() == lower
-            })
-            .map(|slot| &self.entries[*slot])
+        self.names.find(name).map(|slot| &self.entries[slot])
     }
 
     /// The subcommand of this name within a container, whatever its letter case.
