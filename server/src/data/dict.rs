@@ -129,6 +129,8 @@ pub(crate) struct Dict<E> {
     overflow: Vec<Overflow<E>>,
     /// Buckets in use.
     buckets: usize,
+    /// As many of a hash's lowest bits as the buckets' numbers have.
+    mask: usize,
     elements: usize,
     /// Buckets in the longest chain there has been.
     longest: usize,
@@ -152,6 +154,7 @@ impl<E: Element> Dict<E> {
             chunks: Vec::new(),
             overflow: Vec::new(),
             buckets: 0,
+            mask: 0,
             elements: 0,
             longest: 1,
             deadlines: Vec::new(),
@@ -192,12 +195,11 @@ impl<E: Element> Dict<E> {
     /// The bucket a hash belongs to now: by as many low bits as the table has doubled, one more where already split.
     #[inline]
     fn home(&self, hash: u64) -> usize {
-        let mask = self.buckets.next_power_of_two() - 1;
-        let home = hash as usize & mask;
+        let home = hash as usize & self.mask;
         if home < self.buckets {
             home
         } else {
-            home & (mask >> 1)
+            home & (self.mask >> 1)
         }
     }
 
@@ -223,7 +225,7 @@ impl<E: Element> Dict<E> {
         if self.elements == 0 {
             return None;
         }
-        self.find_hashed(self.hash(key), |element| element.key() == key)
+        self.find_hashed(self.hash(key), |element| is_same(element.key(), key))
     }
 
     /// Where an element lies that is the one meant, of those whose keys have this hash; others may be asked about too.
@@ -271,33 +273,16 @@ impl<E: Element> Dict<E> {
         self.at(self.find(key)?)
     }
 
-    /// Touches the memory that looking these keys up will need, all at once: the processor waits for one fetch while it
-    /// waits for the others, where look-ups one after the other would wait for each.
-    pub(crate) fn warm<'k>(&self, mut keys: impl Iterator<Item = &'k [u8]>) {
-        if self.elements < WARM_ENTRIES_MIN {
-            return;
-        }
-        loop {
-            let mut buckets: [Option<(&Bucket<E>, u8)>; WARM_TOGETHER] = [None; WARM_TOGETHER];
-            let mut touched = 0_u32;
-            for (place, key) in buckets.iter_mut().zip(&mut keys) {
-                let hash = self.hash(key);
-                let bucket = self.bucket(self.home(hash), 0);
-                touched ^= u32::from(bucket.tags[0]);
-                *place = Some((bucket, tag(hash)));
-            }
-            for (bucket, tag) in buckets.iter().flatten() {
-                let slot = bucket.candidates(*tag).trailing_zeros() as usize / 8;
-                if let Some(Some(element)) = bucket.slots.get(slot) {
-                    touched ^= element.fetch();
-                }
-            }
-            // What was read is of no use; that it was read is.
-            std::hint::black_box(touched);
-            if buckets[WARM_TOGETHER - 1].is_none() {
-                return;
-            }
-        }
+    /// Begins to touch the memory that looking keys up will need: the processor waits for one fetch while it waits for
+    /// the others, where look-ups one after the other would wait for each. Nothing while the table is small.
+    #[inline]
+    pub(crate) fn warm(&self) -> Option<Warming<'_, E>> {
+        (self.elements >= WARM_ENTRIES_MIN).then_some(Warming {
+            table: self,
+            places: [(0, 0); WARM_TOGETHER],
+            count: 0,
+            touched: 0,
+        })
     }
 
     /// The element of a key, to be changed in place; its key must stay, and it must not become mortal, for which
@@ -460,7 +445,12 @@ impl<E: Element> Dict<E> {
                 _ => self.chunks.push(buckets(CHUNK)),
             }
         }
-        self.buckets += 1;
+        self.set_buckets(self.buckets + 1);
+    }
+
+    fn set_buckets(&mut self, buckets: usize) {
+        self.buckets = buckets;
+        self.mask = buckets.next_power_of_two() - 1;
     }
 
     /// Gives back memory that buckets no longer need.
@@ -498,7 +488,7 @@ impl<E: Element> Dict<E> {
     /// Gives the last bucket's elements back to the one it was split from, and drops it.
     fn merge(&mut self) {
         let last = self.buckets - 1;
-        self.buckets = last;
+        self.set_buckets(last);
         self.redistribute(last);
         if let Some(word) = self.deadlines.get_mut(last / 64) {
             *word &= !(1 << (last % 64));
@@ -522,6 +512,16 @@ impl<E: Element> Dict<E> {
             for element in whole.slots.iter_mut().filter_map(Option::take) {
                 self.place(element);
             }
+            if whole.more == 0 {
+                return self.tidy(home / CHUNK);
+            }
+            let overflow = &mut self.overflow[home / CHUNK];
+            let next = std::mem::take(overflow.bucket_mut(whole.more));
+            overflow.free.push(whole.more);
+            whole = next;
+        }
+    }
+
     /// Gives back the overflow buckets of a chunk that splits have emptied, once they are many: buckets need most of them
     /// shortly before they are split, which they all are, and then hardly any until the table has doubled.
     fn tidy(&mut self, chunk: usize) {
@@ -547,16 +547,6 @@ impl<E: Element> Dict<E> {
                 }
                 before = Some(place);
             }
-        }
-    }
-
-            if whole.more == 0 {
-                return self.tidy(home / CHUNK);
-            }
-            let overflow = &mut self.overflow[home / CHUNK];
-            let next = std::mem::take(overflow.bucket_mut(whole.more));
-            overflow.free.push(whole.more);
-            whole = next;
         }
     }
 
@@ -706,7 +696,67 @@ impl<E> Default for Overflow<E> {
     }
 }
 
+/// Keys that are about to be looked up; see [`Dict::warm`].
+pub(crate) struct Warming<'t, E> {
+    table: &'t Dict<E>,
+    /// The bucket and tag of each key that was added and whose element was not touched yet.
+    places: [(usize, u8); WARM_TOGETHER],
+    count: usize,
+    touched: u32,
+}
+
+impl<E: Element> Warming<'_, E> {
+    /// Fetches the bucket of one key.
+    #[inline]
+    pub(crate) fn add(&mut self, key: &[u8]) {
+        let hash = self.table.hash(key);
+        let home = self.table.home(hash);
+        self.touched ^= u32::from(self.table.bucket(home, 0).more);
+        self.places[self.count] = (home, tag(hash));
+        self.count += 1;
+        if self.count == WARM_TOGETHER {
+            self.fetch();
+        }
+    }
+
+    /// Fetches the elements of the keys whose buckets have been fetched.
+    fn fetch(&mut self) {
+        for &(home, tag) in &self.places[..self.count] {
+            let bucket = self.table.bucket(home, 0);
+            let slot = bucket.candidates(tag).trailing_zeros() as usize / 8;
+            if let Some(Some(element)) = bucket.slots.get(slot) {
+                self.touched ^= element.fetch();
+            }
+        }
+        self.count = 0;
+    }
+
+    /// Fetches what was not fetched yet.
+    pub(crate) fn finish(mut self) {
+        self.fetch();
+        // What was read is of no use; that it was read is.
+        std::hint::black_box(self.touched);
+    }
+}
+
 impl<E> Overflow<E> {
+    /// Buckets there is memory for.
+    fn room(&self) -> usize {
+        self.blocks.len() * OVERFLOW_BLOCK
+    }
+
+    #[inline]
+    fn bucket(&self, number: u8) -> &Bucket<E> {
+        let index = usize::from(number) - 1;
+        &self.blocks[index / OVERFLOW_BLOCK][index % OVERFLOW_BLOCK]
+    }
+
+    #[inline]
+    fn bucket_mut(&mut self, number: u8) -> &mut Bucket<E> {
+        let index = usize::from(number) - 1;
+        &mut self.blocks[index / OVERFLOW_BLOCK][index % OVERFLOW_BLOCK]
+    }
+
     /// The number, from 1, of an empty bucket.
     fn allocate(&mut self) -> Option<u8> {
         if let Some(number) = self.free.pop() {
@@ -740,24 +790,22 @@ fn resize<E>(chunk: &mut Box<[Bucket<E>]>, len: usize) {
     let mut buckets = std::mem::take(chunk).into_vec();
     buckets.reserve_exact(len.saturating_sub(buckets.len()));
     buckets.resize_with(len, Bucket::default);
-    /// Buckets there is memory for.
-    fn room(&self) -> usize {
-        self.blocks.len() * OVERFLOW_BLOCK
-    }
-
-    #[inline]
-    fn bucket(&self, number: u8) -> &Bucket<E> {
-        let index = usize::from(number) - 1;
-        &self.blocks[index / OVERFLOW_BLOCK][index % OVERFLOW_BLOCK]
-    }
-
-    #[inline]
-    fn bucket_mut(&mut self, number: u8) -> &mut Bucket<E> {
-        let index = usize::from(number) - 1;
-        &mut self.blocks[index / OVERFLOW_BLOCK][index % OVERFLOW_BLOCK]
-    }
-
     *chunk = buckets.into_boxed_slice();
+}
+
+/// Whether two keys are the same; spares keys of the usual lengths a call.
+#[inline]
+fn is_same(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    if a.len() <= 16
+        && let (Some(first), Some(last)) = (a.first_chunk::<8>(), a.last_chunk::<8>())
+    {
+        // Two overlapping reads hold every byte.
+        return Some(first) == b.first_chunk() && Some(last) == b.last_chunk();
+    }
+    a == b
 }
 
 /// The byte of a hash that stands in for the key; the low bits choose the bucket, so it comes from the top.

@@ -2,12 +2,17 @@
 //!
 //! This is the usual case made short, never a second meaning: whatever is not a data command of a client in its plain
 //! state is left to [`Engine::dispatch`]. While data commands run, nothing about their client can change.
+//!
+//! Reading the clock costs as much as a small command, so brief ones share a reading: each is counted as long as the
+//! average of its row. What makes that safe is a coarse clock, cheap enough to be looked at after every command, that
+//! moves at least every 10 ms: a command that takes so long ends its row and is timed with the few microseconds of
+//! those before it, so that the slow log and the statistics name the right one. Whoever wants to know of shorter times
+//! through `slowlog-log-slower-than` has every command timed by itself.
 
 use crate::engine::Engine;
 use crate::engine::call::View;
 use crate::engine::client::{ClientFlags, ClientKey};
-use crate::registry::command::{Begin, Find, Run};
-use crate::registry::table::Entry;
+use crate::registry::table::{Entry, Plan};
 use crate::resp::args::Args;
 use crate::resp::output::Output;
 use crate::resp::reply::Reply;
@@ -16,11 +21,14 @@ use crate::resp::request::{Ahead, Parser};
 /// Commands read ahead at a time.
 const COMMANDS_MAX: usize = 16;
 
+/// Within this much time the coarse clock moves.
+const COARSE_US: i64 = 10_000;
+
 /// Room for what was read ahead, kept between uses.
 #[derive(Default)]
 pub(crate) struct ReadAhead {
     commands: Vec<Ahead>,
-    entries: Vec<&'static Entry>,
+    entries: Vec<(&'static Entry, Plan)>,
 }
 
 impl Engine {
@@ -48,7 +56,7 @@ impl Engine {
             0 => usize::MAX,
             bytes => usize::try_from(bytes).unwrap_or(usize::MAX),
         };
-        let (protocol, mut last) = (client.protocol, client.last);
+        let protocol = client.protocol;
         let view = View {
             db: client.db,
             ..View::default()
@@ -57,84 +65,126 @@ impl Engine {
         parser.read_ahead(bytes, &mut ahead.commands, commands_max.min(COMMANDS_MAX));
         ahead.entries.clear();
         for command in &ahead.commands {
-            let args = parser.args_ahead(bytes, *command);
-            match self.data_command(args, last) {
+            match self.planned(parser.args_ahead(bytes, *command)) {
                 Some(entry) => ahead.entries.push(entry),
                 None => break,
             }
-            last = ahead.entries.last().copied();
         }
-        if ahead.entries.len() > 1 {
-            let commands = ahead.commands.iter().zip(&ahead.entries);
-            let keys = commands
-                .flat_map(|(command, entry)| keys(parser.args_ahead(bytes, *command), entry));
-            self.keyspace.db(view.db).table.warm(keys);
+        let commands = &ahead.commands[..ahead.entries.len()];
+        // A single key is fetched no sooner by being fetched ahead.
+        if commands.len() > 1 || commands.first().is_some_and(|only| only.len() > 3) {
+            self.warm(view.db, parser, bytes, commands, &ahead.entries);
         }
-        let mut count = 0;
-        for (command, entry) in ahead.commands.iter().zip(&ahead.entries) {
+
+        let exact = (0..COARSE_US).contains(&self.config.slowlog_log_slower_than);
+        let coarse = if commands.len() > 1 {
+            self.host.coarse_time()
+        } else {
+            0
+        };
+        let (mut row, mut count) = (0, 0);
+        for (command, (entry, plan)) in commands.iter().zip(&ahead.entries) {
             let args = parser.args_ahead(bytes, *command);
-            let Run::Data(run) = entry.command.run else {
-                break;
-            };
-            let mut reply = Reply::new(out, protocol, false);
-            let begun = self.begin_call(&reply);
-            let outcome = self.run_data(view, run, args, reply.reborrow());
-            self.end_call(key, entry, args, reply, begun, outcome);
-            if self.blocked.has_ready() {
+            if !plan.brief && row < count {
+                self.end_row(key, &ahead.entries[row..count], args);
+                row = count;
+            }
+            let held = out.len();
+            let outcome = self.run_data(view, plan.run, args, Reply::new(out, protocol, false));
+            if let Err(error) = outcome {
+                debug_assert_eq!(out.len(), held, "{} wrote half a reply", entry.full_name);
+                self.stats.count_failure(entry.slot, error.code());
+                Reply::new(out, protocol, false).error(&error);
+            }
+            if !self.changes.list.is_empty() {
+                self.announce();
+            }
+            count += 1;
+            // Whoever leaves too much unread is about to be closed, and runs nothing more.
+            let ends = count == commands.len() || out.len() >= output_max;
+            let ready = self.blocked.has_ready();
+            if ends || exact || ready || !plan.brief || self.host.coarse_time() != coarse {
+                self.end_row(key, &ahead.entries[row..count], args);
+                row = count;
+            }
+            if ready {
                 self.serve_ready();
             }
-            parser.ran(*command);
-            count += 1;
-            last = Some(*entry);
-            // Whoever leaves too much unread is about to be closed, and runs nothing more.
-            if out.len() >= output_max {
+            if ends {
                 break;
             }
         }
+        let last = count
+            .checked_sub(1)
+            .map(|last| (commands[last], ahead.entries[last].0));
         self.ahead = ahead;
-        if count > 0
+        if let Some((command, entry)) = last
             && let Some(client) = self.clients.get_mut(key)
         {
-            client.last = last;
+            parser.ran(command);
+            client.last = Some(entry);
             client.commands += count as u64;
         }
         count
     }
 
     /// The data command that the arguments are, if they are one with as many arguments as it takes.
-    fn data_command(&self, args: Args<'_>, last: Option<&'static Entry>) -> Option<&'static Entry> {
-        let name = args.at(0);
-        // Pipelines repeat themselves.
-        let again = last.filter(|entry| name.eq_ignore_ascii_case(entry.full_name.as_bytes()));
-        let entry = again.or_else(|| self.registry.find(name))?;
-        let usable = matches!(entry.command.run, Run::Data(_))
-            && entry.subcommands.is_empty()
-            && entry.command.accepts(args.len());
-        usable.then_some(entry)
+    #[inline]
+    fn planned(&self, args: Args<'_>) -> Option<(&'static Entry, Plan)> {
+        let entry = self.registry.find(args.at(0))?;
+        let plan = entry.plan?;
+        entry.command.accepts(args.len()).then_some((entry, plan))
     }
-}
 
-/// The keys of a command that says where they are by their places, as nearly all do.
-fn keys<'a>(args: Args<'a>, entry: &Entry) -> impl Iterator<Item = &'a [u8]> + use<'a> {
-    let place = entry
-        .command
-        .keys
-        .first()
-        .and_then(|spec| match (spec.begin, spec.find) {
-            (
-                Begin::Index(first),
-                Find::Range {
-                    last,
-                    step,
-                    limit: 0,
-                },
-            ) => {
-                let first = usize::try_from(first).ok()?;
-                let count = usize::try_from(last).map_or(usize::MAX, |last| last + 1);
-                Some((first, usize::try_from(step).ok()?.max(1), count))
+    /// Fetches what looking the commands' keys up will touch.
+    fn warm(
+        &self,
+        db: usize,
+        parser: &Parser,
+        bytes: &[u8],
+        commands: &[Ahead],
+        entries: &[(&'static Entry, Plan)],
+    ) {
+        let Some(mut warming) = self.keyspace.db(db).table.warm() else {
+            return;
+        };
+        for (command, (_, plan)) in commands.iter().zip(entries) {
+            let args = parser.args_ahead(bytes, *command);
+            let (first, last, step) = plan.keys;
+            let mut index = first;
+            while index <= last
+                && let Some(key) = args.get(index)
+            {
+                warming.add(key);
+                index += step;
             }
-            _ => None,
-        });
-    let (first, step, count) = place.unwrap_or((usize::MAX, 1, 0));
-    args.rest(first).take(count).step_by(step)
+        }
+        warming.finish();
+    }
+
+    /// Counts a row of commands that ended just now, each as long as their average; `args` are those of the last.
+    fn end_row(&mut self, key: ClientKey, row: &[(&'static Entry, Plan)], args: Args<'_>) {
+        let Some(((last, _), count)) = row.last().zip(u64::try_from(row.len()).ok()) else {
+            return;
+        };
+        let now = self.host.now();
+        let took_us = now.mono_us - self.now.mono_us;
+        self.now = now;
+        self.stats.commands_us += took_us;
+        let (mut ended, mut counted_us) = (0, 0);
+        for same in row.chunk_by(|(a, _), (b, _)| std::ptr::eq(*a, *b)) {
+            let slot = same[0].0.slot;
+            // What dividing leaves over is not lost, but goes to the next.
+            ended += same.len() as u64;
+            let until_us = took_us * ended / count;
+            self.stats
+                .count_calls(slot, same.len() as u64, until_us - counted_us);
+            counted_us = until_us;
+            if self.config.latency_tracking {
+                let each_ns = took_us.saturating_mul(1000) / count;
+                self.stats.latencies[slot].record(each_ns, same.len() as u32);
+            }
+        }
+        self.note_slow(key, last, args, took_us);
+    }
 }

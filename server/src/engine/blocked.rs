@@ -347,14 +347,14 @@ impl Engine {
             let mut reply = Reply::new(&mut client.output, protocol, muted);
             match &error {
                 Some(error) => {
-                    self.stats.count_error(error.code());
+                    self.stats.count_failure(parked.entry.slot, error.code());
                     reply.error(error);
                 }
                 None => reply.null_array(),
             }
         }
         let args = parked.args.as_args();
-        self.account(key, parked.entry, args, parked.took_us, error.is_some());
+        self.account(key, parked.entry, args, parked.took_us);
         self.go_on(key);
         true
     }

@@ -193,7 +193,6 @@ impl Engine {
         begun: Begun,
         outcome: Outcome,
     ) {
-        let failed = outcome.is_err();
         if let Err(error) = outcome {
             debug_assert_eq!(
                 reply.output_len(),
@@ -201,11 +200,11 @@ impl Engine {
                 "{} wrote half a reply and failed",
                 entry.full_name
             );
-            self.stats.count_error(error.code());
+            self.stats.count_failure(entry.slot, error.code());
             reply.error(&error);
         }
         let took_us = self.clock(&begun);
-        self.account(client, entry, args, took_us, failed);
+        self.account(client, entry, args, took_us);
         if !self.changes.list.is_empty() {
             self.announce();
         }
@@ -232,16 +231,23 @@ impl Engine {
         entry: &'static Entry,
         args: Args<'_>,
         took_us: u64,
-        failed: bool,
     ) {
-        let stat = &mut self.stats.commands[entry.slot];
-        stat.calls += 1;
-        stat.usec += took_us;
-        stat.failed += u64::from(failed);
-        self.stats.commands_processed += 1;
+        self.stats.count_calls(entry.slot, 1, took_us);
         if self.config.latency_tracking {
-            self.stats.latencies[entry.slot].record(took_us);
+            self.stats.latencies[entry.slot].record(took_us.saturating_mul(1000), 1);
         }
+        self.note_slow(client, entry, args, took_us);
+    }
+
+    /// Logs a command if it was slow.
+    #[inline]
+    pub(super) fn note_slow(
+        &mut self,
+        client: ClientKey,
+        entry: &Entry,
+        args: Args<'_>,
+        took_us: u64,
+    ) {
         let slow_us = self.config.slowlog_log_slower_than;
         if slow_us >= 0 && took_us >= slow_us as u64 {
             self.log_slow(client, entry, args, took_us);

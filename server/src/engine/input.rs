@@ -170,6 +170,9 @@ impl Engine {
             if ran > 0 {
                 left -= ran;
                 self.after_command(key, out);
+                if input.parser.is_at_end(bytes) {
+                    return Progress::Idle;
+                }
                 continue;
             }
             left -= 1;

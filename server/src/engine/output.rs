@@ -53,7 +53,12 @@ impl Engine {
 
     /// The socket can take bytes again.
     pub(crate) fn writable(&mut self, key: ClientKey) {
-        if let Some(client) = self.clients.get_mut(key) {
+        // Most events say so of sockets that were never full.
+        if let Some(client) = self
+            .clients
+            .get_mut(key)
+            .filter(|client| client.is(ClientFlags::WRITE_BLOCKED))
+        {
             client.flags.remove(ClientFlags::WRITE_BLOCKED);
             self.note_output(key);
         }

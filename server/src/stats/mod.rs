@@ -73,6 +73,22 @@ impl Stats {
         }
     }
 
+    /// Counts calls of the command in this slot, and the time they took together.
+    #[inline]
+    pub(crate) fn count_calls(&mut self, slot: usize, calls: u64, took_us: u64) {
+        let stat = &mut self.commands[slot];
+        stat.calls += calls;
+        stat.usec += took_us;
+        self.commands_processed += calls;
+    }
+
+    /// Counts a call of the command in this slot that answered an error.
+    #[cold]
+    pub(crate) fn count_failure(&mut self, slot: usize, code: &[u8]) {
+        self.commands[slot].failed += 1;
+        self.count_error(code);
+    }
+
     /// Counts an error reply by its code.
     pub(crate) fn count_error(&mut self, code: &[u8]) {
         self.error_replies += 1;
