@@ -102,6 +102,14 @@ pub(crate) struct Ahead {
     end: usize,
 }
 
+impl Ahead {
+    /// Arguments, the name included.
+    #[inline]
+    pub(crate) fn len(self) -> usize {
+        self.count
+    }
+}
+
 /// Where a command stands that has begun and not ended.
 #[derive(Debug, Default)]
 pub(crate) struct Parser {
@@ -116,16 +124,24 @@ pub(crate) struct Parser {
     /// Length of the argument whose bytes come next.
     bulk: Option<usize>,
     spans: Vec<Span>,
-    large: Vec<Large>,
-    /// The large argument being read, and its full length with the CRLF.
-    filling: Option<(Vec<u8>, usize)>,
+    /// What most connections never need.
+    rare: Option<Box<Rare>>,
     /// See [`Parser::moved`].
     moved: usize,
-    /// An inline command's arguments, unquoted.
-    unquoted: Vec<u8>,
+    /// The arguments lie unquoted in `rare`.
     inline: bool,
     /// See [`Parser::hold`].
     held: bool,
+}
+
+/// What belongs to inline commands and to large arguments.
+#[derive(Debug, Default)]
+struct Rare {
+    large: Vec<Large>,
+    /// The large argument being read, and its full length with the CRLF.
+    filling: Option<(Vec<u8>, usize)>,
+    /// An inline command's arguments, unquoted.
+    unquoted: Vec<u8>,
 }
 
 impl Parser {
@@ -216,6 +232,7 @@ impl Parser {
     }
 
     /// The arguments of a command read ahead.
+    #[inline]
     pub(crate) fn args_ahead<'a>(&'a self, buffer: &'a [u8], ahead: Ahead) -> Args<'a> {
         Args::new(
             buffer,
@@ -230,15 +247,20 @@ impl Parser {
         self.begin = ahead.end;
     }
 
+    /// Whether the buffer ends with the last command that ran, so that there is nothing to look for in it.
+    #[inline]
+    pub(crate) fn is_at_end(&self, buffer: &[u8]) -> bool {
+        self.at == buffer.len() && self.missing == 0 && self.searched == 0 && !self.held
+    }
+
     /// Forgets the last command, whose arguments are not needed any more, and marks where the next one begins.
     #[inline]
     fn start(&mut self) {
         self.begin = self.at;
         self.spans.clear();
-        if self.inline || !self.large.is_empty() || self.spans.capacity() > SPANS_KEEP {
+        if self.rare.is_some() || self.spans.capacity() > SPANS_KEEP {
             self.inline = false;
-            self.unquoted = Vec::new();
-            self.large = Vec::new();
+            self.rare = None;
             self.spans.shrink_to(SPANS_KEEP);
         }
     }
@@ -246,11 +268,11 @@ impl Parser {
     /// The arguments of the command just completed; `buffer` is the one it was completed in.
     #[inline]
     pub(crate) fn args<'a>(&'a self, buffer: &'a [u8]) -> Args<'a> {
-        Args::new(
-            if self.inline { &self.unquoted } else { buffer },
-            &self.spans,
-            &self.large,
-        )
+        match &self.rare {
+            None => Args::new(buffer, &self.spans, &[]),
+            Some(rare) if self.inline => Args::new(&rare.unquoted, &self.spans, &[]),
+            Some(rare) => Args::new(buffer, &self.spans, &rare.large),
+        }
     }
 
     /// Bytes of the buffer that are not needed any more once the commands returned so far have run.
@@ -264,7 +286,8 @@ impl Parser {
 
     /// Of the bytes that have arrived, those that are in no complete argument yet, if so many are in the buffer.
     pub(crate) fn unparsed(&self, buffer_len: usize) -> usize {
-        let filling = self.filling.as_ref().map_or(0, |(bytes, _)| bytes.len());
+        let filling = self.rare.as_ref().and_then(|rare| rare.filling.as_ref());
+        let filling = filling.map_or(0, |(bytes, _)| bytes.len());
         buffer_len.saturating_sub(self.at) + filling
     }
 
@@ -292,7 +315,7 @@ impl Parser {
     /// The buffer of the large argument now being read and how many bytes it has room for and lacks; they may be read
     /// straight into it.
     pub(crate) fn filling(&mut self) -> Option<(&mut Vec<u8>, usize)> {
-        let (bytes, full) = self.filling.as_mut()?;
+        let (bytes, full) = self.rare.as_mut()?.filling.as_mut()?;
         if bytes.len() == *full {
             return None;
         }
@@ -321,15 +344,15 @@ impl Parser {
 
     /// Bytes held outside the caller's buffer.
     pub(crate) fn memory(&self) -> usize {
-        self.filling
+        let Some(rare) = &self.rare else {
+            return 0;
+        };
+        let filling = rare
+            .filling
             .as_ref()
-            .map_or(0, |(bytes, _)| bytes.capacity())
-            + self
-                .large
-                .iter()
-                .map(|large| large.capacity())
-                .sum::<usize>()
-            + self.unquoted.capacity()
+            .map_or(0, |(bytes, _)| bytes.capacity());
+        let large: usize = rare.large.iter().map(|large| large.capacity()).sum();
+        filling + large + rare.unquoted.capacity()
     }
 
     /// `Some(true)` for a command, `Some(false)` for an empty line, `None` for half a line.
@@ -355,10 +378,11 @@ impl Parser {
             return Ok(Some(false));
         }
         self.inline = true;
+        let unquoted = &mut self.rare.get_or_insert_default().unquoted;
         for word in words {
-            let start = self.unquoted.len();
-            self.unquoted.extend_from_slice(&word);
-            self.spans.push(Span::new(start, self.unquoted.len()));
+            let start = unquoted.len();
+            unquoted.extend_from_slice(&word);
+            self.spans.push(Span::new(start, unquoted.len()));
         }
         Ok(Some(true))
     }
@@ -446,14 +470,16 @@ impl Parser {
             }
         };
         let rest = buffer.get(self.at..).unwrap_or_default();
-        if let Some((bytes, full)) = &self.filling {
-            if bytes.len() < *full {
+        if let Some(rare) = &mut self.rare
+            && let Some((mut bytes, full)) = rare.filling.take()
+        {
+            if bytes.len() < full {
+                rare.filling = Some((bytes, full));
                 return Ok(false);
             }
-            let (mut bytes, _) = self.filling.take().expect("it was there a line ago");
             bytes.truncate(len);
-            self.spans.push(Span::large(self.large.len()));
-            self.large.push(Arc::new(bytes));
+            self.spans.push(Span::large(rare.large.len()));
+            rare.large.push(Arc::new(bytes));
         } else if rest.len() >= len + 2 {
             // Nobody looks at the two bytes behind an argument: that is how Redis reads it.
             self.spans.push(Span::new(self.at, self.at + len));
@@ -461,7 +487,7 @@ impl Parser {
         } else {
             self.bulk = Some(len);
             if len >= LARGE_LEN_MIN {
-                self.filling = Some((Vec::new(), len + 2));
+                self.rare.get_or_insert_default().filling = Some((Vec::new(), len + 2));
                 self.moved = self.fill(rest);
             }
             return Ok(false);
@@ -475,6 +501,24 @@ impl Parser {
 /// other way, and where the next byte after it lies.
 #[inline]
 fn short_header(buffer: &[u8], at: usize, kind: u8) -> Option<(usize, usize)> {
+    // Nearly every header has one or two digits, and more bytes behind it.
+    if let Some(&[k, a, b, c, _]) = buffer.get(at..).and_then(<[u8]>::first_chunk)
+        && k == kind
+    {
+        let (a, tens) = (usize::from(a.wrapping_sub(b'0')), b.wrapping_sub(b'0'));
+        if a < 10 && b == b'\r' {
+            return Some((a, at + 4));
+        }
+        if (1..10).contains(&a) && tens < 10 && c == b'\r' {
+            return Some((a * 10 + usize::from(tens), at + 5));
+        }
+    }
+    longer_header(buffer, at, kind)
+}
+
+/// As [`short_header`], in any case.
+#[cold]
+fn longer_header(buffer: &[u8], at: usize, kind: u8) -> Option<(usize, usize)> {
     let digit = |byte: u8| byte.is_ascii_digit().then(|| usize::from(byte - b'0'));
     match *buffer.get(at..)? {
         [k, a, b'\r', _, ..] if k == kind => Some((digit(a)?, at + 4)),
