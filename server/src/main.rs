@@ -1,16 +1,18 @@
 //! The `respect-server` program.
 
 mod allocator;
+mod pages;
 
 use std::alloc::System;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
 use allocator::Counting;
+use pages::Pages;
 use respect_server::{Allocator, Server, StartError};
 
 #[global_allocator]
-static MEMORY: Counting<System> = Counting::new(System);
+static MEMORY: Counting<Pages<System>> = Counting::new(Pages::new(System));
 
 const USAGE: &str = "\
 Usage: respect-server [/path/to/redis.conf] [options] [-]

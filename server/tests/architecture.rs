@@ -8,7 +8,7 @@ use std::path::Path;
 
 /// The layers, top down. A module may name those of the layers below its own, and of its own layer only itself.
 const LAYERS: &[&[&str]] = &[
-    &["main", "allocator", "lib", "server", "embedded"],
+    &["main", "allocator", "pages", "lib", "server", "embedded"],
     &["net", "host"],
     &["engine"],
     &["commands", "registry"],
@@ -85,6 +85,7 @@ const SHELL: &[&str] = &[
     "net/",
     "host/",
     "main.rs",
+    "pages.rs",
     "lib.rs",
     "server.rs",
     "embedded.rs",
@@ -95,6 +96,10 @@ const UNSAFE: &[(&str, &str)] = &[
     (
         "allocator.rs",
         "the trait of the program's allocator is unsafe to implement",
+    ),
+    (
+        "pages.rs",
+        "an allocator hands out memory that nobody has a type for yet",
     ),
     (
         "keyspace/entry.rs",
