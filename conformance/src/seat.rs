@@ -36,6 +36,8 @@ pub struct Seat {
     special: bool,
     /// It died and is not ours to start again.
     gone: bool,
+    /// How long it may leave the judge's own connection without an answer, if not the usual time.
+    patience: Option<Duration>,
 }
 
 impl Seat {
@@ -63,7 +65,17 @@ impl Seat {
             left_behind: None,
             special: false,
             gone: false,
+            patience: None,
         })
+    }
+
+    /// Waits so long for an answer on the judge's own connection, of this server and of those that replace it.
+    ///
+    /// # Errors
+    /// When the connection is broken.
+    pub fn set_patience(&mut self, patience: Duration) -> Result<(), Unreachable> {
+        self.patience = Some(patience);
+        self.control.set_patience(patience).map_err(unreachable)
     }
 
     /// Whose answers are expected of it.
@@ -199,6 +211,9 @@ impl Seat {
         self.server = Server::start_with(&origin, options).map_err(unreachable)?;
         self.control =
             Control::connect(self.server.address(), self.barrier).map_err(unreachable)?;
+        if let Some(patience) = self.patience {
+            self.control.set_patience(patience).map_err(unreachable)?;
+        }
         if options.is_empty() {
             self.first = FirstState::of(&mut self.control).map_err(unreachable)?;
         }

@@ -1,4 +1,4 @@
-//! Reading the transcripts for a command, and the commands that only look at them: `lint`, `fmt`, `list`, `show`.
+//! Reading the transcripts for a command, and the commands that only look at them: `lint`, `fmt`, `list`.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -184,14 +184,6 @@ pub(super) fn print(case: &Case) {
         case.id(),
         case.header.title
     );
-}
-
-/// `respect show`
-pub(crate) fn show(selection: &Selection) -> Result<Exit, Stop> {
-    for case in selection.cases()? {
-        say!("{}", case.transcript);
-    }
-    Ok(Exit::Ok)
 }
 
 fn selected(selection: &Selection, files: &[File], path: &std::path::Path) -> bool {

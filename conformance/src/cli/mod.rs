@@ -17,6 +17,7 @@ mod record;
 mod report;
 mod run;
 mod scoreboard;
+mod show;
 mod slow;
 mod state;
 mod target;
@@ -120,8 +121,8 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
-    /// Print transcripts
-    Show(fixtures::Selection),
+    /// Print transcripts, and which builds answer what
+    Show(show::Arguments),
     /// Tell what of all commands the transcripts exercise, and what they do not
     Coverage(coverage::Arguments),
     /// List transcripts with their titles
@@ -164,7 +165,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Fuzz(arguments) => fuzz::main(&arguments),
         Command::Lint { selection, notes } => fixtures::lint(&selection, notes),
         Command::Fmt { selection, check } => fixtures::format(&selection, check),
-        Command::Show(selection) => fixtures::show(&selection),
+        Command::Show(arguments) => show::main(&arguments),
         Command::List(selection) => fixtures::list(&selection),
         Command::Oracle(command) => oracle::main(command),
     };

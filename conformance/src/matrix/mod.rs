@@ -162,7 +162,7 @@ pub fn run(plan: &Plan, cases: &[Case], listener: &(dyn Fn(usize, &Case) + Sync)
                     let Some(contender) = plan.contenders.get(index) else {
                         break;
                     };
-                    let done = judge(contender, &hurried, plan.cuts, &|case| {
+                    let done = judge(contender, &hurried, plan, &|case| {
                         listener(index, case);
                     });
                     columns
@@ -200,7 +200,7 @@ fn row(case: &Case) -> Row {
 fn judge(
     contender: &Contender,
     cases: &[Case],
-    cuts: Cuts,
+    plan: &Plan,
     listener: &dyn Fn(&Case),
 ) -> (Column, Vec<Cell>) {
     let mut column = Column {
@@ -210,7 +210,14 @@ fn judge(
     };
     let mut cells = Vec::with_capacity(cases.len());
     let judged_as = contender.judged_as.as_ref();
-    match Seat::open(&contender.origin, judged_as, contender.barrier) {
+    let seat = Seat::open(&contender.origin, judged_as, contender.barrier).and_then(|mut seat| {
+        // It answers the judge's own connection while it has nothing else to do, so it may take a little longer at most.
+        if let Some(patience) = plan.patience {
+            seat.set_patience(patience * 4)?;
+        }
+        Ok(seat)
+    });
+    match seat {
         Ok(mut seat) => {
             column.judged_as = seat.identity().to_string();
             let claims = contender.claims.as_ref().map(|claimed| Claims {
@@ -218,7 +225,7 @@ fn judge(
                 table: Table::recorded(),
             });
             for case in cases {
-                match judge_case(&mut seat, case, cuts, claims.as_ref()) {
+                match judge_case(&mut seat, case, plan.cuts, claims.as_ref()) {
                     Ok(cell) => cells.push(cell),
                     Err(Unreachable(why)) => {
                         column.lost = Some(why);
