@@ -61,9 +61,17 @@ pub(crate) struct Parked {
 
 impl Parked {
     /// The keys it waits for; one may be named twice.
-    fn keys(&self) -> impl Iterator<Item = &[u8]> {
+    pub(super) fn keys(&self) -> impl Iterator<Item = &[u8]> {
         let keys = self.block.keys.clone();
         self.args.as_args().rest(keys.start).take(keys.len())
+    }
+}
+
+#[cfg(test)]
+impl Parked {
+    /// When it gives up.
+    pub(super) fn until_us(&self) -> Option<u64> {
+        self.block.until_us
     }
 }
 
@@ -118,6 +126,16 @@ impl Blocked {
     /// How many clients will not wait for ever.
     pub(crate) fn deadlines(&self) -> usize {
         self.deadlines.len()
+    }
+
+    /// How many clients wait for a key.
+    #[cfg(test)]
+    pub(super) fn clients(&self) -> usize {
+        let queues = self.queues.iter().flat_map(HashMap::values);
+        let places: BTreeSet<u64> = queues
+            .flat_map(|queue| queue.waiting.keys().copied())
+            .collect();
+        places.len()
     }
 
     /// When the first of those who wait gives up, on the clock `Now::mono_us`.

@@ -1,6 +1,8 @@
 //! Clients that come, send in pieces, read too slowly, hang up and break, in any order, against the engine alone: what holds
 //! for each of them must hold after every turn. There are no sockets and there is no time but what a step lets pass.
 
+mod blocking;
+
 use core::net::SocketAddr;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::IoSlice;
@@ -195,7 +197,7 @@ struct World {
 }
 
 impl World {
-    fn new(options: &[(&str, &str)]) -> World {
+    fn without_clients(options: &[(&str, &str)]) -> World {
         let clock = Clock::default();
         let mut config = Config::default();
         for (name, value) in options {
@@ -203,12 +205,16 @@ impl World {
                 .set(&[(name.as_bytes(), value.as_bytes())], Asker::Local)
                 .expect("the options are good");
         }
-        let mut world = World {
+        World {
             engine: Engine::new(config, 1, Box::new(clock.clone())),
             clock,
             sockets: Sockets::default(),
             peers: Vec::new(),
-        };
+        }
+    }
+
+    fn new(options: &[(&str, &str)]) -> World {
+        let mut world = World::without_clients(options);
         world.connect();
         world.peers[0].command(&["SUBSCRIBE", "c"]);
         world.send(0, usize::MAX);
@@ -312,8 +318,8 @@ impl World {
         self.check();
     }
 
-    /// What holds after every turn.
-    fn check(&self) {
+    /// Every list of clients says what the flags of the clients say.
+    fn check_lists(&self) {
         let lists = &self.engine.lists;
         let resumed: Vec<ClientKey> = lists.resumed.iter().copied().collect();
         for (name, list, flag) in [
@@ -329,6 +335,14 @@ impl World {
                 assert_eq!(flagged, listed, "{name} and the flag of {:?}", client.key);
             }
         }
+        for client in self.engine.clients.iter() {
+            assert_eq!(client.is(ClientFlags::BLOCKED), client.parked.is_some());
+        }
+    }
+
+    /// What holds after every turn.
+    fn check(&self) {
+        self.check_lists();
         let mut memory = 0;
         for client in self.engine.clients.iter() {
             let bytes = client.output.to_vec().len();
