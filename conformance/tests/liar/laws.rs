@@ -111,3 +111,35 @@ BREAKS    L2  liar/dialogue, shortened from 9 steps to 2
 ";
     assert_eq!(format!("\n{}", breaches[0]), due);
 }
+
+#[test]
+fn the_program_tells_by_its_exit_code_whether_a_law_is_broken() {
+    let fixtures = tempfile::tempdir().unwrap();
+    let text = "@id echo/hello\n@title A case\n@level must\n@why a test\n\na: ECHO Hello\na: ECHO World\na< $5\n";
+    std::fs::create_dir(fixtures.path().join("echo")).unwrap();
+    std::fs::write(fixtures.path().join("echo/hello.resp"), text).unwrap();
+    let ends = |lie: Lie, arguments: &[&str]| {
+        let liar = Liar::start(lie);
+        let address = liar.address().to_string();
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_respect"))
+            .args(["laws", "--target", &address, "--seed", "1", "echo/hello"])
+            .args(arguments)
+            .env("RESPECT_FIXTURES", fixtures.path())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        (output.status.code(), said)
+    };
+    let (code, said) = ends(Lie::OtherWhenPipelined, &[]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("BREAKS    L2  echo/hello"), "{said}");
+    assert_eq!(
+        ends(Lie::OtherWhenPipelined, &["--law", "L1,l3"]).0,
+        Some(0)
+    );
+    assert_eq!(ends(Lie::Honest, &[]).0, Some(0));
+    assert_eq!(ends(Lie::Honest, &["--law", "L10"]).0, Some(4));
+    assert_eq!(ends(Lie::Honest, &["--law", "L11"]).0, Some(2));
+    let (code, said) = ends(Lie::Dies, &[]);
+    assert_eq!(code, Some(3), "{said}");
+}
