@@ -41,7 +41,8 @@ impl Element for Member {
 pub(crate) enum Set {
     Ints(Intset),
     Listpack(Listpack),
-    Table(Dict<Member>),
+    /// In a box of its own: every value is as large as the largest, and most are small collections.
+    Table(Box<Dict<Member>>),
 }
 
 impl Default for Set {
@@ -64,7 +65,7 @@ impl Set {
         } else if count <= limits.listpack_entries {
             Set::Listpack(Listpack::new())
         } else {
-            Set::Table(Dict::new(seed))
+            Set::Table(Box::new(Dict::new(seed)))
         }
     }
 
@@ -83,7 +84,9 @@ impl Set {
             Set::Ints(ints) => ints.capacity(),
             Set::Listpack(list) => list.capacity(),
             Set::Table(table) => {
-                table.memory() + table.iter().map(|member| member.0.len()).sum::<usize>()
+                size_of::<Dict<Member>>()
+                    + table.memory()
+                    + table.iter().map(|member| member.0.len()).sum::<usize>()
             }
         }
     }
@@ -322,7 +325,7 @@ impl Set {
         for member in self.iter() {
             table.insert(Member(member.to_vec().into()));
         }
-        *self = Set::Table(table);
+        *self = Set::Table(Box::new(table));
     }
 }
 
