@@ -8,6 +8,7 @@ macro_rules! say {
 mod coverage;
 mod fixtures;
 mod fuzz;
+mod gather;
 mod identify;
 mod laws;
 mod matrix;
@@ -95,6 +96,8 @@ enum Command {
     Identify(identify::Arguments),
     /// Judge the real servers and those by others, each on the commands it claims, and write the page
     Scoreboard(scoreboard::Arguments),
+    /// Put what several commands wrote as JSON into one report, and write it as a page or in any other form
+    Report(gather::Arguments),
     /// Judge how a server serves others while some of its clients are slow
     Slow(slow::Arguments),
     /// Look at laws that need no oracle: what must be so of any server, whatever it answers
@@ -159,6 +162,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Identify(arguments) => identify::main(&arguments),
         Command::Coverage(arguments) => coverage::main(&arguments),
         Command::Scoreboard(arguments) => scoreboard::main(&arguments),
+        Command::Report(arguments) => gather::main(&arguments),
         Command::Slow(arguments) => slow::main(&arguments),
         Command::Laws(arguments) => laws::main(&arguments),
         Command::Record(arguments) => record::main(&arguments),

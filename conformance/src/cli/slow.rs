@@ -1,8 +1,11 @@
 //! `respect slow`: runs the trials of slow clients one after the other, on the target and on real servers beside it, and prints
 //! what came of each.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use respect_conformance::oracle;
+use respect_conformance::report::sections::SlowClients;
 use respect_conformance::server::Origin;
 use respect_conformance::slow::{Figure, Measured, PATIENCE, TRIALS, Trial, Verdict};
 
@@ -20,6 +23,9 @@ pub(crate) struct Arguments {
     /// few times as much, as the first
     #[arg(long = "oracle", value_name = "NAME-VERSION")]
     oracles: Vec<String>,
+    /// Write what was measured to this file as well, for `respect report --slow`
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
 }
 
 pub(crate) fn main(arguments: &Arguments) -> Result<Exit, Stop> {
@@ -54,8 +60,14 @@ pub(crate) fn main(arguments: &Arguments) -> Result<Exit, Stop> {
         ));
     }
     let mut exit = Exit::Ok;
+    let mut all = Vec::new();
     for trial in selected {
-        exit = exit.max(try_on_all(trial, &target, &oracles));
+        let (outcome, measured) = try_on_all(trial, &target, &oracles);
+        exit = exit.max(outcome);
+        all.push(measured);
+    }
+    if let Some(path) = &arguments.json {
+        super::matrix::write_json(path, &SlowClients::of(&all))?;
     }
     Ok(exit)
 }
@@ -66,7 +78,8 @@ fn is_named(trial: &Trial, names: &[String]) -> bool {
         .any(|name| trial.id == name || (name.ends_with('/') && trial.id.starts_with(name)))
 }
 
-fn try_on_all(trial: &Trial, target: &Origin, oracles: &[Origin]) -> Exit {
+/// The exit code of a trial, and what was measured on the target and then on every real server.
+fn try_on_all(trial: &Trial, target: &Origin, oracles: &[Origin]) -> (Exit, Vec<Measured>) {
     say!("{:24} {}", trial.id, trial.title);
     let (mut own, mut real) = run_on_all(trial, target, oracles);
     let mut worse = beside(&own, &real);
@@ -90,7 +103,7 @@ fn try_on_all(trial: &Trial, target: &Origin, oracles: &[Origin]) -> Exit {
             say!("  {} itself: {}", measured.server, measured.verdict);
         }
     }
-    match own.verdict {
+    let exit = match own.verdict {
         Verdict::Failed(_) => Exit::Divergence,
         Verdict::Lost(_) => Exit::Target,
         Verdict::Held | Verdict::NotApplicable(_) if !worse.is_empty() => Exit::Divergence,
@@ -102,7 +115,8 @@ fn try_on_all(trial: &Trial, target: &Origin, oracles: &[Origin]) -> Exit {
             Exit::Oracles
         }
         Verdict::Held | Verdict::NotApplicable(_) => Exit::Ok,
-    }
+    };
+    (exit, std::iter::once(own).chain(real).collect())
 }
 
 fn run_on_all(trial: &Trial, target: &Origin, oracles: &[Origin]) -> (Measured, Vec<Measured>) {

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::case::Case;
 use crate::control::Barrier;
@@ -56,7 +56,7 @@ pub struct Plan {
 }
 
 /// Transcripts × servers. As JSON it is what a report shows: see the fields.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Matrix {
     /// One for each server.
     pub servers: Vec<Column>,
@@ -65,7 +65,7 @@ pub struct Matrix {
 }
 
 /// A server of the matrix.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Column {
     /// What it was called on the command line.
     pub name: String,
@@ -76,20 +76,20 @@ pub struct Column {
 }
 
 /// A transcript of the matrix.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Row {
     /// `section/slug`
     pub id: String,
     /// The behaviour in one sentence.
     pub title: String,
     /// `must`, `should`, `may` or `info`.
-    pub level: &'static str,
+    pub level: String,
     /// What came of it on every server, in the order of the columns.
     pub cells: Vec<Cell>,
 }
 
 /// What came of one transcript on one server.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "kebab-case")]
 pub enum Cell {
     /// Every byte is as recorded.
@@ -192,7 +192,7 @@ fn row(case: &Case) -> Row {
     Row {
         id: case.id().to_owned(),
         title: case.header.title.clone(),
-        level: case.header.level.spelling(),
+        level: case.header.level.spelling().to_owned(),
         cells: Vec::new(),
     }
 }

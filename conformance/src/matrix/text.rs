@@ -196,7 +196,7 @@ mod tests {
         let row = |id: &str, cells: Vec<Cell>| Row {
             id: id.to_owned(),
             title: String::new(),
-            level: "must",
+            level: "must".to_owned(),
             cells,
         };
         let column = |name: &str, judged_as: &str| Column {

@@ -3,6 +3,7 @@
 
 mod colour;
 mod failure;
+mod gather;
 mod github;
 mod html;
 mod junit;

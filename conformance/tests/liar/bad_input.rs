@@ -436,3 +436,38 @@ fn the_action_passes_its_inputs_on_and_keeps_the_exit_code() {
         );
     }
 }
+
+#[test]
+fn what_several_commands_wrote_is_put_into_one_report() {
+    let dir = fixtures(HONEST);
+    let out = tempfile::tempdir().unwrap();
+    let file = |name: &str| out.path().join(name).display().to_string();
+    let (run, coverage, page) = (file("run.json"), file("coverage.json"), file("page.html"));
+    let honest = Liar::start(Lie::Honest);
+    let target = honest.address().to_string();
+    let json = format!("json={run}");
+    let judge = [
+        "run",
+        "--target",
+        &target,
+        "--as",
+        "redis-8.2.3",
+        "--report",
+        &json,
+    ];
+    ends(dir.path(), &judge, 0, "1 of 1");
+    ends(dir.path(), &["coverage", "--json", &coverage], 0, "holes");
+    let html = format!("html={page}");
+    let gather = ["report", &run, "--coverage", &coverage, "--report", &html];
+    ends(dir.path(), &gather, 0, "");
+    let text = fs::read_to_string(&page).unwrap();
+    assert!(text.contains("echo/hello") && text.contains("<h2>Coverage</h2>"));
+    let wrong = ["report", &coverage, "--report", &html];
+    ends(dir.path(), &wrong, 2, "is not what its command writes");
+    ends(
+        dir.path(),
+        &["report", "/no/such.json", "--report", &html],
+        2,
+        "/no/such.json",
+    );
+}

@@ -66,7 +66,7 @@ pub(super) fn matrix(matrix: &Matrix) -> Markup {
             }
         }
         p { (rows.len()) " of " (matrix.rows.len()) " transcripts tell them apart." }
-        div.scroll {
+        @if !rows.is_empty() { div.scroll {
             table.grid {
                 tr { th { "transcript" } @for server in &matrix.servers { th { (server.name) } } }
                 @for row in rows {
@@ -76,7 +76,7 @@ pub(super) fn matrix(matrix: &Matrix) -> Markup {
                     }
                 }
             }
-        }
+        } }
     }
 }
 
@@ -156,11 +156,19 @@ fn picture(
         format!("{:.1}", share.clamp(0.004, 1.0) * ROOM)
     };
     let height = |trial: &SlowTrial| ROW * (trial.figures.iter().flatten().count() + 1) + 6;
-    let total: usize = slow.trials.iter().map(height).sum();
+    let trials = slow.trials.iter().filter(|trial| {
+        trial
+            .figures
+            .iter()
+            .flatten()
+            .any(|figures| worst(figures).is_some())
+    });
+    let trials: Vec<&SlowTrial> = trials.collect();
+    let total: usize = trials.iter().map(|trial| height(trial)).sum();
     let mut top = 0;
     html! {
         svg viewBox=(format!("0 0 780 {total}")) role="img" aria-label="bars; the table below has the outcomes" {
-            @for trial in &slow.trials {
+            @for trial in trials {
                 text x="0" y=(top + 13) font-weight="600" { (trial.id) tspan.aside dx="8" font-weight="400" { (trial.title) } }
                 @for (row, (server, figures)) in slow.servers.iter().zip(&trial.figures)
                     .filter_map(|(server, figures)| Some((server, figures.as_ref()?))).enumerate() {
