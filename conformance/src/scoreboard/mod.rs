@@ -214,7 +214,7 @@ mod tests {
         let row = |id: &str, cells: Vec<Cell>| Row {
             id: id.to_owned(),
             title: "It works".to_owned(),
-            level: "must",
+            level: "must".to_owned(),
             cells,
         };
         let column = |name: &str| Column {
