@@ -17,6 +17,7 @@ mod hash;
 mod hash_deadline;
 mod hash_read_change;
 pub(crate) mod help;
+mod hyperloglog;
 mod info;
 mod key;
 mod lcs;
@@ -56,6 +57,7 @@ pub(crate) const FAMILIES: &[&[Command]] = &[
     hash::COMMANDS,
     hash_deadline::COMMANDS,
     hash_read_change::COMMANDS,
+    hyperloglog::COMMANDS,
     info::COMMANDS,
     key::COMMANDS,
     lcs::COMMANDS,

@@ -343,7 +343,7 @@ fn add(d: &mut Data<'_>, increments: bool) -> Outcome {
             let score = doubles::parse_double(d.args.at(index)).ok_or(Error::NOT_FLOAT)?;
             Ok((score, d.args.at(index + 1)))
         })
-        .collect::<Result<_, _>>()?;
+        .collect::<Result<_, Error>>()?;
     put(d, &conditions, &pairs)
 }
 

@@ -4,6 +4,7 @@ pub(crate) mod bits;
 pub(crate) mod dict;
 pub(crate) mod geohash;
 pub(crate) mod hash;
+pub(crate) mod hyperloglog;
 pub(crate) mod intset;
 pub(crate) mod lcs;
 pub(crate) mod list;

@@ -41,8 +41,7 @@ impl Element for Member {
 pub(crate) enum Set {
     Ints(Intset),
     Listpack(Listpack),
-    /// In a box of its own: every value is as large as the largest, and most are small collections.
-    Table(Box<Dict<Member>>),
+    Table(Dict<Member>),
 }
 
 impl Default for Set {
@@ -65,7 +64,7 @@ impl Set {
         } else if count <= limits.listpack_entries {
             Set::Listpack(Listpack::new())
         } else {
-            Set::Table(Box::new(Dict::new(seed)))
+            Set::Table(Dict::new(seed))
         }
     }
 
@@ -84,9 +83,7 @@ impl Set {
             Set::Ints(ints) => ints.capacity(),
             Set::Listpack(list) => list.capacity(),
             Set::Table(table) => {
-                size_of::<Dict<Member>>()
-                    + table.memory()
-                    + table.iter().map(|member| member.0.len()).sum::<usize>()
+                table.memory() + table.iter().map(|member| member.0.len()).sum::<usize>()
             }
         }
     }
@@ -325,7 +322,7 @@ impl Set {
         for member in self.iter() {
             table.insert(Member(member.to_vec().into()));
         }
-        *self = Set::Table(Box::new(table));
+        *self = Set::Table(table);
     }
 }
 

@@ -123,7 +123,10 @@ fn a_key_spec_says_how_keys_are_reached_and_so_does_the_command() {
         real().all(one_way)
             && !flags.contains(Flags::WRITE | Flags::READONLY)
             && (!flags.contains(Flags::WRITE) || changes)
-            && (!flags.contains(Flags::READONLY) || real().all(reads))
+            // PFCOUNT reads, and keeps what it counted in the value.
+            && (!flags.contains(Flags::READONLY)
+                || flags.contains(Flags::MAY_REPLICATE)
+                || real().all(reads))
     });
 }
 
