@@ -41,7 +41,7 @@ impl Element for Member {
 pub(crate) enum Set {
     Ints(Intset),
     Listpack(Listpack),
-    Table(Dict<Member>),
+    Table(Box<Dict<Member>>),
 }
 
 impl Default for Set {
@@ -64,7 +64,7 @@ impl Set {
         } else if count <= limits.listpack_entries {
             Set::Listpack(Listpack::new())
         } else {
-            Set::Table(Dict::new(seed))
+            Set::Table(Box::new(Dict::new(seed)))
         }
     }
 
@@ -322,7 +322,7 @@ impl Set {
         for member in self.iter() {
             table.insert(Member(member.to_vec().into()));
         }
-        *self = Set::Table(table);
+        *self = Set::Table(Box::new(table));
     }
 }
 

@@ -54,6 +54,9 @@ impl Value {
     }
 }
 
+// A small collection should take little more than its bytes: what is large in a type lies in a box of its own.
+const _: () = assert!(size_of::<Value>() <= 40);
+
 /// A type of value that always lies in a box; it knows its variant.
 pub(crate) trait Collection: Default {
     fn of(value: &Value) -> Option<&Self>;
