@@ -82,19 +82,21 @@ impl Undo {
 }
 
 impl FirstState {
-    /// Looks at a fresh server.
+    /// Looks at a fresh server. One that closes the connection at a command it does not know has refused it, too.
     pub fn of(control: &mut Control) -> Result<FirstState, Trouble> {
-        let debug = control
-            .command(&[b"DEBUG", b"SET-ACTIVE-EXPIRE", b"1"])?
-            .kind()
-            != Kind::Error;
-        let flushed = control.command(&[b"FLUSHALL"])?;
-        let scripts = control.command(&[b"EVAL", b"return 1", b"0"])?.kind() != Kind::Error;
+        let allows = |reply: &Option<Reply>| {
+            let reply = reply.as_ref();
+            reply.is_some_and(|reply| reply.kind() != Kind::Error)
+        };
+        let debug = ask(control, &[b"DEBUG", b"SET-ACTIVE-EXPIRE", b"1"])?;
+        let flushed = ask(control, &[b"FLUSHALL"])?;
+        let scripts = ask(control, &[b"EVAL", b"return 1", b"0"])?;
+        let config = ask(control, &[b"CONFIG", b"GET", b"*"])?;
         Ok(FirstState {
-            config: config(control)?,
-            debug,
-            scripts,
-            flushes: !is_unknown(&flushed),
+            config: config.as_ref().and_then(pairs),
+            debug: allows(&debug),
+            scripts: allows(&scripts),
+            flushes: flushed.is_some_and(|reply| !is_unknown(&reply)),
         })
     }
 
@@ -180,6 +182,18 @@ impl FirstState {
                 String::from_utf8_lossy(key)
             ))),
         }
+    }
+}
+
+/// The reply to a command; nothing if the server closes instead, and then the connection is made anew.
+fn ask(control: &mut Control, arguments: &[&[u8]]) -> Result<Option<Reply>, Trouble> {
+    match control.command(arguments) {
+        Ok(reply) => Ok(Some(reply)),
+        Err(Trouble::Lost(_)) => {
+            *control = control.another()?;
+            Ok(None)
+        }
+        Err(trouble) => Err(trouble),
     }
 }
 

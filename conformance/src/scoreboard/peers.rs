@@ -26,13 +26,6 @@ pub struct Peer {
 pub enum Package {
     /// Python packages, each with its version, into an environment of their own.
     Python(&'static [&'static str]),
-    /// A program of a crate.
-    Crate {
-        /// The crate.
-        name: &'static str,
-        /// The program.
-        program: &'static str,
-    },
     /// It cannot be had: why.
     None(&'static str),
 }
@@ -77,11 +70,10 @@ pub static PEERS: &[Peer] = &[
     Peer {
         name: "mini-redis",
         version: "0.4.1",
-        package: Package::Crate {
-            name: "mini-redis",
-            program: "mini-redis-server",
-        },
-        start: "{root}/bin/mini-redis-server --port {port}",
+        package: Package::None(
+            "it has no PING, by which the judge knows that a server is there and has read what was sent",
+        ),
+        start: "",
     },
     Peer {
         name: "redilite",
@@ -127,7 +119,7 @@ impl Peer {
         Ok(Origin::Command(self.start.replace("{root}", &root)))
     }
 
-    /// Brings it, unless it is there or cannot be had. Building a crate takes minutes.
+    /// Brings it, unless it is there or cannot be had.
     ///
     /// # Errors
     /// What its package client said.
@@ -150,19 +142,6 @@ impl Peer {
                 run(Command::new(root.join("bin/pip"))
                     .args(quiet)
                     .args(*requirements))?;
-            }
-            Package::Crate { name, program } => {
-                run(Command::new("cargo")
-                    .args([
-                        "install",
-                        "--quiet",
-                        "--locked",
-                        "--profile",
-                        "dev",
-                        "--version",
-                    ])
-                    .args([self.version, name, "--bin", program, "--root"])
-                    .arg(&root))?;
             }
         }
         fs::write(done, "").map_err(|error: io::Error| error.to_string())
