@@ -5,7 +5,7 @@
 //! reads each part before the next is sent, so every run of a stream is the same run. A turn may overlap the one before it on
 //! another connection: then their parts alternate, and commands of one connection run while those of another are half sent.
 //!
-//! Commands come from the oracle's own table ([`grammar`]); what is put into their arguments from the [`pools`], which hold few
+//! Commands come from the oracle's own table ([`grammar`]); what is put into their arguments from `pools.rs`, which holds few
 //! keys, of every type, so that commands meet. One in eight calls is spoilt: a word is missing, doubled, exchanged or nonsense.
 //! Nothing is left out in silence: what has no certain answer stands in the [`audit`], with the weaker check it is held to.
 

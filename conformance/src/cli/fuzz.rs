@@ -7,7 +7,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use respect_conformance::control::{Barrier, Control};
-use respect_conformance::generate::audit::{Check, TABLE};
+use respect_conformance::generate::audit::{Check, ONLY_SO, TABLE};
 use respect_conformance::generate::grammar::{Command, Table, Unreadable};
 use respect_conformance::generate::play::{Answer, Played, let_expire};
 use respect_conformance::generate::search::{
@@ -260,7 +260,11 @@ fn tell_holes(lacking: &[String], outcome: &Outcome) {
         .filter(|row| row.check == Check::Never)
         .flat_map(|row| row.commands.iter().copied())
         .collect();
-    say!("\nnever played: {}", never.join(" "));
+    say!("\nplayed only so that there is one right answer:");
+    for (commands, how) in ONLY_SO {
+        say!("  {commands}: {how}");
+    }
+    say!("never played: {}", never.join(" "));
     if !lacking.is_empty() {
         say!("the target lacks {}: {}", lacking.len(), lacking.join(" "));
     }
@@ -291,19 +295,17 @@ fn tell_difference(
         .stream
         .transcript(&shortest.oracle, Some(difference), origin);
     let repeated = match shortest.repeated {
-        REPLAYS => format!(
-            "shortened from {} commands to {}",
-            shortest.commands_before,
-            shortest.stream.len()
-        ),
-        0 => format!("did not repeat in {REPLAYS} replays"),
-        some => format!("repeated in {some} of {REPLAYS} replays"),
+        REPLAYS => String::new(),
+        0 => format!("; did not repeat in {REPLAYS} replays"),
+        some => format!("; repeated in {some} of {REPLAYS} replays"),
     };
     say!(
-        "DIFFERS  {}: {}, after {} commands; {repeated}\n",
+        "DIFFERS  {}: {}, after {} commands; shortened from {} commands to {}{repeated}\n",
         origin.command,
         difference.fault,
         shortest.commands_played,
+        shortest.commands_before,
+        shortest.stream.len()
     );
     say!("{transcript}");
     let at = match &difference.place {

@@ -258,6 +258,59 @@ pub const TABLE: &[Row] = &[
     ),
 ];
 
+/// Commands that are played only so that their answer is certain, and how. `tame.rs` does it.
+pub const ONLY_SO: &[(&str, &str)] = &[
+    (
+        "FLUSHALL, FLUSHDB",
+        "with ASYNC: since 8.0 others are answered when a thread is done",
+    ),
+    ("XADD", "with an id that is not the clock's"),
+    (
+        "EXPIRE and all that set a time to live",
+        "with 100 s or more, and 100 s between any two",
+    ),
+    (
+        "blocking commands",
+        "with a timeout that is waited for while nothing else is sent, or with none",
+    ),
+    (
+        "SPOP",
+        "with SCARD and DEL straight behind it, so that nothing depends on what was left",
+    ),
+    (
+        "SRANDMEMBER, HRANDFIELD, ZRANDMEMBER",
+        "with a count of -1000 or more: it is how much is answered",
+    ),
+    (
+        "SUBSCRIBE and its like, CLIENT REPLY",
+        "outside MULTI, where they break the frame of EXEC's reply",
+    ),
+    (
+        "AUTH, HELLO AUTH",
+        "first in a turn: Redis leaves a wrong password unanswered behind replies it has not written yet",
+    ),
+    (
+        "ACL SETUSER, ACL DELUSER",
+        "for others than `default`, which is the judge, too",
+    ),
+    (
+        "SORT STORE",
+        "without BY: what is stored comes in the order of a seeded hash",
+    ),
+    (
+        "ZRANGEBYLEX and its like",
+        "where no sorted set can be a skiplist, in which random levels decide what is found",
+    ),
+    (
+        "COMMAND DOCS, COMMAND INFO, LATENCY HISTOGRAM",
+        "with names: everything is longer than the rest of a stream",
+    ),
+    (
+        "CLIENT REPLY OFF, CLIENT REPLY SKIP",
+        "beside commands of certain answers only: hidden replies cannot be counted",
+    ),
+];
+
 /// The row of a command, by its full name in capitals.
 pub fn row_of(name: &str) -> Option<&'static Row> {
     TABLE.iter().find(|row| {

@@ -177,19 +177,14 @@ fn in_answers(
         let place = Place::Reply { group, connection };
         let differs_at = first_unlike(&script, &due, &came, tolerances);
         let same_end = actual.ended.is_some() == expected.ended.is_some();
-        let (at, fault) = match differs_at {
-            Some((at, fault)) => (at, fault),
+        let (at, command, fault) = match differs_at {
+            Some(differs) => differs,
             None if same_end => continue,
-            None => (due.len(), Fault::End),
+            None => (due.len(), script.name_of_owner(&Owner::Nobody), Fault::End),
         };
         let before = |items: &mut dyn Iterator<Item = usize>| items.take(at).sum::<usize>();
         let from_expected = before(&mut due.iter().map(|(item, _)| item.bytes.len()));
         let from_actual = before(&mut came.iter().map(|item| item.bytes.len()));
-        let command = match due.get(at).map(|(_, owner)| owner) {
-            Some(Owner::Request(request) | Owner::Exec(request, _)) => script.name(*request),
-            Some(Owner::Message) => "message".to_owned(),
-            _ => script.name(script.next.min(script.requests.len().saturating_sub(1))),
-        };
         let tail = |answer: &Answer, from: usize| Answer {
             bytes: answer.bytes[from..].to_vec(),
             ended: answer.ended,
@@ -224,18 +219,15 @@ fn first_unlike(
     due: &[(Item, Owner)],
     came: &[Item],
     tolerances: &mut Tolerances,
-) -> Option<(usize, Fault)> {
+) -> Option<(usize, String, Fault)> {
     let mut at = 0;
     while at < due.len() || at < came.len() {
         let (Some((expected, owner)), Some(actual)) = (due.get(at), came.get(at)) else {
-            return Some((
-                at,
-                if at < due.len() {
-                    Fault::Missing
-                } else {
-                    Fault::Extra
-                },
-            ));
+            let (owner, fault) = match due.get(at) {
+                Some((_, owner)) => (owner, Fault::Missing),
+                None => (&Owner::Nobody, Fault::Extra),
+            };
+            return Some((at, script.name_of_owner(owner), fault));
         };
         if expected.bytes == actual.bytes {
             at += 1;
@@ -252,9 +244,13 @@ fn first_unlike(
                 Owner::Request(request) => row_of(&script.name(*request)),
                 _ => None,
             };
-            let expected = due[at..at + together].iter().map(|(item, _)| item);
+            let expected: Vec<&Item> = due[at..at + together]
+                .iter()
+                .map(|(item, _)| item)
+                .collect();
+            let actual: Vec<&Item> = came[at..at + together].iter().collect();
             if let Some(row) = row
-                && same_frames(expected, came[at..at + together].iter())
+                && same_frames(&expected, &actual)
             {
                 tolerances.count(
                     if *owner == Owner::Message {
@@ -270,42 +266,42 @@ fn first_unlike(
         }
         match unlike(script, owner, actual, expected, tolerances) {
             None => at += 1,
-            Some(fault) => return Some((at, fault)),
+            Some((command, fault)) => return Some((at, command, fault)),
         }
     }
     None
 }
 
-/// Whether both are the same frames, each one's count apart: that goes down with the place, not with the name.
-fn same_frames<'i>(
-    one: impl Iterator<Item = &'i Item>,
-    other: impl Iterator<Item = &'i Item>,
-) -> bool {
-    fn parts<'i>(items: impl Iterator<Item = &'i Item>) -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
+/// Whether both are the same frames, those of patterns and of what was unsubscribed from in any order. A frame's count goes
+/// down with its place, not with its name.
+fn same_frames(one: &[&Item], other: &[&Item]) -> bool {
+    fn parts(items: &[&Item]) -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
         let mut names = Vec::new();
         let mut counts = Vec::new();
-        for item in items {
-            let children: Vec<Element<'_>> = item
-                .reply
-                .iter()
-                .flat_map(|reply| reply.root().children())
-                .collect();
-            let (count, rest): (Vec<_>, Vec<_>) = children
-                .into_iter()
+        for reply in items.iter().filter_map(|item| item.reply.as_ref()) {
+            let (count, rest): (Vec<_>, Vec<_>) = reply
+                .root()
+                .children()
                 .partition(|child| child.kind() == Kind::Integer);
-            names.push(rest.iter().flat_map(|part| part.bytes()).copied().collect());
-            counts.push(
-                count
-                    .iter()
-                    .flat_map(|part| part.bytes())
+            let bytes = |parts: Vec<Element<'_>>| {
+                parts
+                    .into_iter()
+                    .flat_map(Element::bytes)
                     .copied()
-                    .collect(),
-            );
+                    .collect()
+            };
+            names.push(bytes(rest));
+            counts.push(bytes(count));
         }
         names.sort();
         (names, counts)
     }
-    parts(one) == parts(other)
+    let movable = |item: &Item| !matches!(item.first_word(), b"message" | b"smessage");
+    let in_place = one
+        .iter()
+        .zip(other)
+        .all(|(one, other)| (movable(one) && movable(other)) || one.bytes == other.bytes);
+    in_place && parts(one) == parts(other)
 }
 
 /// What is wrong with a reply that is not the expected one; nothing if the audit excuses it.
@@ -315,9 +311,9 @@ fn unlike(
     actual: &Item,
     expected: &Item,
     tolerances: &mut Tolerances,
-) -> Option<Fault> {
+) -> Option<(String, Fault)> {
     let (Some(actual), Some(expected)) = (&actual.reply, &expected.reply) else {
-        return Some(Fault::Value);
+        return Some((script.name_of_owner(owner), Fault::Value));
     };
     let (actual, expected) = (actual.root(), expected.root());
     match owner {
@@ -326,7 +322,7 @@ fn unlike(
             let (one, other): (Vec<_>, Vec<_>) =
                 (actual.children().collect(), expected.children().collect());
             if one.len() != other.len() || one.len() != queued.len() {
-                return Some(Fault::Value);
+                return Some((script.name_of_owner(owner), Fault::Value));
             }
             let mut members = one.into_iter().zip(other).zip(queued);
             members.find_map(|((actual, expected), request)| {
@@ -337,17 +333,18 @@ fn unlike(
                 }
             })
         }
-        _ => Some(fault_between(actual, expected)),
+        _ => Some((script.name_of_owner(owner), fault_between(actual, expected))),
     }
 }
 
+/// What is wrong with a request's reply, be it alone or inside EXEC's.
 fn unlike_reply(
     script: &Script<'_>,
     request: usize,
     actual: Element<'_>,
     expected: Element<'_>,
     tolerances: &mut Tolerances,
-) -> Option<Fault> {
+) -> Option<(String, Fault)> {
     let name = script.name(request);
     if let Some(row) = row_of(&name)
         && actual.kind() != Kind::Error
@@ -361,7 +358,7 @@ fn unlike_reply(
         tolerances.count(&name, row);
         return None;
     }
-    Some(fault_between(actual, expected))
+    Some((name, fault_between(actual, expected)))
 }
 
 fn fault_between(actual: Element<'_>, expected: Element<'_>) -> Fault {
@@ -598,6 +595,15 @@ impl<'s> Script<'s> {
         )
     }
 
+    /// The command to name when it is this one's reply that differs; nobody's may be the next one's.
+    fn name_of_owner(&self, owner: &Owner) -> String {
+        match owner {
+            Owner::Request(request) | Owner::Exec(request, _) => self.name(*request),
+            Owner::Message => "message".to_owned(),
+            Owner::Nobody => self.name(self.next.min(self.requests.len().saturating_sub(1))),
+        }
+    }
+
     /// The owner of the next reply.
     fn owner(&mut self, item: &Item) -> Owner {
         let Some(reply) = &item.reply else {
@@ -673,5 +679,212 @@ impl<'s> Script<'s> {
             self.subscriptions[kind].remove(&name);
         }
         Some(Owner::Request(self.next - 1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Turn;
+    use super::*;
+    use crate::request::split_line;
+    use crate::session::Ended;
+
+    fn stream(lines: &[&str]) -> Stream {
+        let requests = lines.iter().map(|line| Request {
+            arguments: split_line(line.as_bytes()).unwrap(),
+            inline: false,
+            cuts: Vec::new(),
+        });
+        Stream {
+            resp3: [false; CONNECTIONS],
+            turns: vec![Turn {
+                connection: 0,
+                requests: requests.collect(),
+                overlaps: false,
+            }],
+        }
+    }
+
+    fn played(bytes: &str, ended: Option<Ended>) -> Played {
+        let mut group: [Answer; CONNECTIONS] = Default::default();
+        group[0] = Answer {
+            bytes: bytes.as_bytes().to_vec(),
+            ended,
+        };
+        Played {
+            groups: vec![group],
+            state: None,
+        }
+    }
+
+    /// What the difference is, as `command: fault`; and for which commands something else than equality was enough.
+    fn verdict(lines: &[&str], actual: &str, expected: &str) -> (Option<String>, Vec<String>) {
+        let mut tolerances = Tolerances::default();
+        let difference = difference(
+            &stream(lines),
+            &played(actual, None),
+            &played(expected, None),
+            &mut tolerances,
+        );
+        let text =
+            difference.map(|difference| format!("{}: {}", difference.command, difference.fault));
+        (text, tolerances.used.into_keys().collect())
+    }
+
+    #[track_caller]
+    fn differs(lines: &[&str], actual: &str, expected: &str, verdict_is: &str) {
+        assert_eq!(
+            verdict(lines, actual, expected).0.as_deref(),
+            Some(verdict_is)
+        );
+    }
+
+    #[track_caller]
+    fn excused(lines: &[&str], actual: &str, expected: &str, by: &str) {
+        assert_eq!(
+            verdict(lines, actual, expected),
+            (None, vec![by.to_owned()])
+        );
+    }
+
+    #[test]
+    fn the_first_reply_that_differs_is_named() {
+        let lines = ["DEL a", "GET k", "DEL b"];
+        let expected = ":1\r\n$2\r\nab\r\n:3\r\n";
+        differs(
+            &lines,
+            ":1\r\n$2\r\naX\r\n:3\r\n",
+            expected,
+            "GET: another value",
+        );
+        differs(
+            &lines,
+            ":1\r\n:2\r\n:3\r\n",
+            expected,
+            "GET: another kind of reply",
+        );
+        differs(
+            &lines,
+            ":1\r\n-ERR\r\n:3\r\n",
+            expected,
+            "GET: an error instead of a reply",
+        );
+        differs(&lines, ":1\r\n$2\r\nab\r\n", expected, "DEL: no reply");
+        assert_eq!(verdict(&lines, expected, expected), (None, Vec::new()));
+        let found = difference(
+            &stream(&lines),
+            &played(":1\r\n$2\r\naX\r\n:3\r\n", None),
+            &played(expected, None),
+            &mut Tolerances::default(),
+        );
+        assert_eq!(
+            found.map(|found| (found.offset, found.expected.bytes)),
+            Some((5, b"$2\r\nab\r\n:3\r\n".to_vec()))
+        );
+    }
+
+    #[test]
+    fn closing_with_fin_or_rst_is_no_difference_and_staying_open_is() {
+        let stream = stream(&["QUIT"]);
+        let verdict = |actual, expected| {
+            difference(
+                &stream,
+                &played("+OK\r\n", actual),
+                &played("+OK\r\n", expected),
+                &mut Tolerances::default(),
+            )
+            .map(|difference| difference.fault)
+        };
+        assert_eq!(verdict(Some(Ended::Fin), Some(Ended::Rst)), None);
+        assert_eq!(verdict(None, Some(Ended::Fin)), Some(Fault::End));
+    }
+
+    #[test]
+    fn order_is_forgiven_only_where_there_is_none() {
+        let (one, other) = (
+            "*2\r\n$1\r\na\r\n$1\r\nb\r\n",
+            "*2\r\n$1\r\nb\r\n$1\r\na\r\n",
+        );
+        excused(&["SMEMBERS s"], one, other, "SMEMBERS");
+        differs(&["LRANGE l 0 -1"], one, other, "LRANGE: another value");
+        differs(&["HGETALL h"], one, other, "HGETALL: another value");
+        differs(
+            &["SMEMBERS s"],
+            one,
+            "*2\r\n$1\r\nb\r\n$1\r\nc\r\n",
+            "SMEMBERS: another value",
+        );
+    }
+
+    #[test]
+    fn times_may_be_near_but_what_is_negative_has_a_meaning() {
+        excused(&["TTL k"], ":99\r\n", ":100\r\n", "TTL");
+        differs(&["TTL k"], ":1000\r\n", ":100\r\n", "TTL: another value");
+        differs(&["TTL k"], ":-1\r\n", ":0\r\n", "TTL: another value");
+    }
+
+    #[test]
+    fn errors_are_never_forgiven() {
+        differs(
+            &["RANDOMKEY"],
+            "-ERR a\r\n",
+            "-ERR b\r\n",
+            "RANDOMKEY: another error",
+        );
+    }
+
+    #[test]
+    fn a_scan_is_whole_only_from_its_start_to_its_end() {
+        let reply =
+            |cursor: &str, found: &str| format!("*2\r\n$1\r\n{cursor}\r\n*1\r\n$1\r\n{found}\r\n");
+        excused(&["SCAN 0"], &reply("3", "a"), &reply("0", "b"), "SCAN");
+        excused(&["SCAN 5"], &reply("0", "a"), &reply("0", "b"), "SCAN");
+        differs(
+            &["SCAN 0"],
+            &reply("0", "a"),
+            &reply("0", "b"),
+            "SCAN: another value",
+        );
+    }
+
+    #[test]
+    fn inside_exec_the_queued_command_counts() {
+        let lines = ["MULTI", "TTL k", "MULTI", "GET k", "EXEC"];
+        let reply = |ttl: &str, value: &str| {
+            format!("+OK\r\n+QUEUED\r\n-ERR nested\r\n+QUEUED\r\n*2\r\n:{ttl}\r\n$1\r\n{value}\r\n")
+        };
+        excused(&lines, &reply("9", "v"), &reply("8", "v"), "TTL");
+        differs(
+            &lines,
+            &reply("9", "w"),
+            &reply("8", "v"),
+            "GET: another value",
+        );
+    }
+
+    #[test]
+    fn patterns_have_no_order_and_messages_do() {
+        let frame = |pattern: &str| {
+            format!("*4\r\n$8\r\npmessage\r\n$1\r\n{pattern}\r\n$1\r\nc\r\n$1\r\nm\r\n")
+        };
+        let confirmed = |pattern: &str, count: usize| {
+            format!("*3\r\n$10\r\npsubscribe\r\n$1\r\n{pattern}\r\n:{count}\r\n")
+        };
+        let message = |text: &str| format!("*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$1\r\n{text}\r\n");
+        let before = [confirmed("*", 1), confirmed("?", 2)].concat();
+        let lines = ["PSUBSCRIBE * ?"];
+        let with = |frames: &[String]| [&before, frames.concat().as_str()].concat();
+        excused(
+            &lines,
+            &with(&[frame("*"), frame("?")]),
+            &with(&[frame("?"), frame("*")]),
+            "PSUBSCRIBE",
+        );
+        differs(
+            &lines,
+            &with(&[message("1"), message("2")]),
+            &with(&[message("2"), message("1")]),
+            "message: another value",
+        );
     }
 }
