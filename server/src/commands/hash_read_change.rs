@@ -137,8 +137,6 @@ fn time(args: Args<'_>, index: usize, now_ms: i64, command: &str) -> Result<Opti
 /// What has happened to the fields of a hash, to be told when all of it has.
 #[derive(Debug, Default)]
 struct Done {
-    /// A field had a deadline before.
-    was_mortal: bool,
     expired: usize,
     set: usize,
     deadlines: usize,
@@ -149,7 +147,7 @@ struct Done {
 impl Done {
     /// Says it, and deletes the key if it has no field any more.
     fn tell(self, d: &mut Data<'_>, key: &[u8]) {
-        if self.deadlines > 0 || self.was_mortal && self.deleted > 0 {
+        if self.deadlines + self.deleted > 0 {
             d.keys.expect_fields(key);
         }
         if self.expired > 0 {
@@ -175,14 +173,10 @@ impl Done {
 /// HGETDEL key FIELDS numfields field …
 fn hgetdel(d: &mut Data<'_>) -> Outcome {
     let key = d.args.at(1);
-    let hash: Option<&mut Hash> = d.keys.collection_mut(key)?;
-    let was_mortal = hash.is_some_and(|hash| hash.next_deadline().is_some());
+    d.keys.collection_mut::<Hash>(key)?;
     let fields = deadline::fields(d.args, 2, NOT_POSITIVE)?;
     d.reply.array(fields.len());
-    let mut done = Done {
-        was_mortal,
-        ..Done::default()
-    };
+    let mut done = Done::default();
     for field in fields {
         if reply_living(d, key, field, &mut done)? {
             if let Some(hash) = d.keys.collection_mut::<Hash>(key)? {
