@@ -109,14 +109,22 @@ const ART_MAX: [i64; 3] = [1000, 200, 200];
 
 /// LOLWUT [VERSION n] [columns [squares in a row [squares in a column]]].
 fn lolwut(engine: &mut Engine, call: &mut Call<'_>) -> Outcome {
-    let mut sizes = call.args.rest(1);
+    let mut version = None;
     if call.args.is(1, "version") && call.args.len() > 2 {
-        integers::parse_i64(call.args.at(2)).ok_or(Error::NOT_INTEGER)?;
-        sizes = call.args.rest(3);
+        version = Some(integers::parse_i64(call.args.at(2)).ok_or(Error::NOT_INTEGER)?);
     }
+    // The art of each version has its own sizes; that of the latest has none, and looks at nothing else it is given.
+    let sizes = match version {
+        Some(5) => 3,
+        Some(6) => 2,
+        _ => 0,
+    };
     let mut wanted = ART_DEFAULTS;
-    for (place, max) in wanted.iter_mut().zip(ART_MAX) {
-        let Some(text) = sizes.next() else { break };
+    for ((place, max), text) in wanted
+        .iter_mut()
+        .zip(ART_MAX)
+        .zip(call.args.rest(3).take(sizes))
+    {
         *place = integers::parse_i64(text)
             .ok_or(Error::NOT_INTEGER)?
             .clamp(1, max);

@@ -164,6 +164,7 @@ impl Listpack {
     }
 
     /// Takes a block that came from outside, if every length in it is right: walking it can then not go astray.
+    #[cfg_attr(not(test), expect(dead_code, reason = "DUMP and RESTORE will need it"))]
     pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Listpack> {
         let total = u32::from_le_bytes(*bytes.first_chunk()?) as usize;
         if bytes.len() < HEADER_LEN + 1 || total != bytes.len() || bytes[bytes.len() - 1] != END {
