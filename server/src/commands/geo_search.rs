@@ -13,7 +13,6 @@ use crate::keyspace::value::{Collection, New};
 use crate::registry::command::{
     Arg, ArgKind, Begin, Categories, Command, Find, Flags, Group, KeyFlags, Keys, Outcome, Run,
 };
-use crate::registry::keys::KeyRef;
 use crate::resp::args::Args;
 use crate::resp::error::Error;
 use crate::text::doubles;
@@ -46,7 +45,6 @@ pub(crate) const COMMANDS: &[Command] = &[
                 notes: None,
             },
         ])
-        .find_keys(georadius_keys)
         .args(&[
             Arg::key("key", 0),
             Arg::new("longitude", ArgKind::Double),
@@ -192,7 +190,6 @@ pub(crate) const COMMANDS: &[Command] = &[
             notes: None,
         },
     ])
-    .find_keys(georadius_keys)
     .args(&[
         Arg::key("key", 0),
         Arg::new("member", ArgKind::String),
@@ -483,25 +480,6 @@ pub(crate) const COMMANDS: &[Command] = &[
     )
     .history(&[("7.0.0", "Added support for uppercase unit names.")]),
 ];
-
-/// The keys of GEORADIUS and GEORADIUSBYMEMBER: of several places to store to, the last one counts.
-fn georadius_keys(args: Args<'_>) -> Vec<KeyRef> {
-    let (source, destination) = (
-        KeyFlags::RO.union(KeyFlags::ACCESS),
-        KeyFlags::OW.union(KeyFlags::UPDATE),
-    );
-    let key = |position, flags| KeyRef { position, flags };
-    let mut store = None;
-    let mut index = 5;
-    while index + 1 < args.len() {
-        if args.is(index, "STORE") || args.is(index, "STOREDIST") {
-            index += 1;
-            store = Some(key(index, destination));
-        }
-        index += 1;
-    }
-    std::iter::once(key(1, source)).chain(store).collect()
-}
 
 /// What a command of this family says of itself by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

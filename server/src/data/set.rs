@@ -83,7 +83,9 @@ impl Set {
             Set::Ints(ints) => ints.capacity(),
             Set::Listpack(list) => list.capacity(),
             Set::Table(table) => {
-                table.memory() + table.iter().map(|member| member.0.len()).sum::<usize>()
+                size_of::<Dict<Member>>()
+                    + table.memory()
+                    + table.iter().map(|member| member.0.len()).sum::<usize>()
             }
         }
     }
