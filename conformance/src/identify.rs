@@ -135,9 +135,11 @@ impl Ancestry {
     }
 }
 
-/// Whether builds answer a transcript differently, and not only where they say who they are.
+/// Whether builds answer a transcript differently, and not only where they say who they are. One with options of its own
+/// tells nothing: a server that runs already was not started with them, and another may not start with those it does not
+/// know.
 pub fn is_telling(case: &Case) -> bool {
-    case.variants().len() > 1 && !shows_who_speaks(case)
+    case.header.config.is_empty() && case.variants().len() > 1 && !shows_who_speaks(case)
 }
 
 /// Plays every telling case, whole, in each way that is recorded. `listener` is told of each before it is played.
