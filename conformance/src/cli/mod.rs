@@ -181,3 +181,15 @@ pub(crate) fn main() -> ExitCode {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Arguments;
+
+    #[test]
+    fn every_command_line_makes_sense() {
+        Arguments::command().debug_assert();
+    }
+}

@@ -16,7 +16,9 @@ use respect_conformance::transcript::{Content, HeaderField, Level, Line, Transcr
 
 use super::{Exit, Stop};
 
+// Without a group of its own: it would have the name of that of the command it is part of.
 #[derive(Args)]
+#[group(skip)]
 #[command(next_help_heading = "As a proxy")]
 pub(crate) struct Arguments {
     /// Listen at the first address, pass everything on to the server at the second, and write what both say as transcripts
