@@ -27,9 +27,9 @@ record *arguments:
 scoreboard *arguments:
     cargo respect scoreboard --install "$@"
 
-# Compare the speed of our server and of every installed real one
+# Measure our server beside every installed real one: speed, latency, memory, growth; tables and pictures, `--help` tells
 bench *arguments:
-    cargo bench -p respect-conformance --bench side_by_side -- "$@"
+    cargo bench --profile judge -p respect-conformance --bench side_by_side -- "$@"
 
 # Count the instructions of the hot paths, and hold them against the stored baseline; --save makes a new one
 instructions *arguments:

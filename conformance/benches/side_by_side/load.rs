@@ -1,4 +1,5 @@
-//! A load generator that costs less than the server it loads: requests are made beforehand, replies are only counted.
+//! Connections that load a server and cost less than it does: requests are made beforehand, replies are counted and
+//! otherwise not looked at.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::SocketAddr;
@@ -7,94 +8,39 @@ use std::time::{Duration, Instant};
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 
+use super::requests::{Store, Work};
+
 /// Different pipelines made beforehand; each connection goes through them in turn.
 const PIPELINES: usize = 512;
 
 /// A load that makes no progress for so long has failed.
-const STUCK_AFTER: Duration = Duration::from_secs(20);
+pub(crate) const STUCK_AFTER: Duration = Duration::from_secs(20);
 
-/// One kind of command.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Work {
-    Ping,
-    Set(usize),
-    Get,
-    Incr,
-    Mset10(usize),
-}
+/// Connections opened before the server is asked whether it has accepted them: fewer than any server's backlog, beyond
+/// which connecting would wait for the kernel to try again.
+const ACCEPTED_TOGETHER: usize = 100;
 
-/// How a load is run.
+/// How a load is made.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Shape {
+    pub(crate) work: Work,
     pub(crate) clients: usize,
     pub(crate) pipeline: usize,
-    /// Commands in all, rounded up to whole pipelines.
-    pub(crate) commands: usize,
     /// Different keys.
-    pub(crate) keys: usize,
+    pub(crate) keys: u64,
     pub(crate) seed: u64,
 }
 
-impl Work {
-    /// Appends one command with random keys.
-    fn write(self, request: &mut Vec<u8>, keys: usize, rng: &mut fastrand::Rng) {
-        let mut key = |prefix: &str| format!("{prefix}:{:012}", rng.usize(..keys)).into_bytes();
-        let mut args: Vec<Vec<u8>> = match self {
-            Work::Ping => vec![b"PING".to_vec()],
-            Work::Set(_) => vec![b"SET".to_vec(), key("key")],
-            Work::Get => vec![b"GET".to_vec(), key("key")],
-            Work::Incr => vec![b"INCR".to_vec(), key("cnt")],
-            Work::Mset10(_) => vec![b"MSET".to_vec()],
-        };
-        match self {
-            Work::Set(len) => args.push(vec![b'v'; len]),
-            Work::Mset10(len) => args.extend((0..10).flat_map(|_| [key("key"), vec![b'v'; len]])),
-            Work::Ping | Work::Get | Work::Incr => {}
-        }
-        write_command(request, &args);
-    }
-
-    /// Line ends in one reply, all of whose keys exist.
-    fn reply_lines(self) -> usize {
-        match self {
-            Work::Get => 2,
-            Work::Ping | Work::Set(_) | Work::Incr | Work::Mset10(_) => 1,
-        }
-    }
-}
-
-fn write_command(request: &mut Vec<u8>, args: &[Vec<u8>]) {
-    request.extend_from_slice(format!("*{}\r\n", args.len()).as_bytes());
-    for arg in args {
-        request.extend_from_slice(format!("${}\r\n", arg.len()).as_bytes());
-        request.extend_from_slice(arg);
-        request.extend_from_slice(b"\r\n");
-    }
-}
-
-/// Stores every key of a prefix once, so that no command measured has to create one.
-pub(crate) fn fill(address: SocketAddr, prefix: &str, keys: usize, value: &[u8]) -> io::Result<()> {
-    const BATCH: usize = 1000;
-    let mut stream = std::net::TcpStream::connect(address)?;
-    let mut buffer = [0; 64 * 1024];
-    for first in (0..keys).step_by(BATCH) {
-        let count = BATCH.min(keys - first);
-        let mut request = Vec::new();
-        for number in first..first + count {
-            let key = format!("{prefix}:{number:012}").into_bytes();
-            write_command(&mut request, &[b"SET".to_vec(), key, value.to_vec()]);
-        }
-        stream.write_all(&request)?;
-        let mut lines = 0;
-        while lines < count {
-            let got = stream.read(&mut buffer)?;
-            if got == 0 {
-                return Err(ErrorKind::UnexpectedEof.into());
-            }
-            lines += memchr::memchr_iter(b'\n', &buffer[..got]).count();
-        }
-    }
-    Ok(())
+/// Connections that each send a pipeline, wait for all its replies, and send the next.
+pub(crate) struct Crowd {
+    poll: Poll,
+    events: Events,
+    clients: Vec<Client>,
+    pipelines: Vec<Vec<u8>>,
+    /// Bytes of the replies to one pipeline.
+    awaited: usize,
+    commands: usize,
+    buffer: Vec<u8>,
 }
 
 struct Client {
@@ -102,102 +48,94 @@ struct Client {
     /// The pipeline being sent, and how much of it has left.
     pipeline: usize,
     sent: usize,
-    /// Line ends still to come for it.
+    /// Bytes still to come for it.
     awaited: usize,
 }
 
-/// Runs a load to its end and returns how long it took.
-///
-/// # Errors
-/// when the server closes a connection, answers an error, or stops answering.
-pub(crate) fn run(address: SocketAddr, work: Work, shape: Shape) -> io::Result<Duration> {
-    let mut rng = fastrand::Rng::with_seed(shape.seed);
-    let pipelines: Vec<Vec<u8>> = (0..PIPELINES)
-        .map(|_| {
-            let mut request = Vec::new();
-            (0..shape.pipeline).for_each(|_| work.write(&mut request, shape.keys, &mut rng));
-            request
+impl Crowd {
+    /// Opens the connections and makes the requests.
+    pub(crate) fn connect(address: SocketAddr, shape: Shape) -> io::Result<Crowd> {
+        let poll = Poll::new()?;
+        let mut clients = Vec::with_capacity(shape.clients);
+        for (index, stream) in connect_many(address, shape.clients)?
+            .into_iter()
+            .enumerate()
+        {
+            stream.set_nodelay(true)?;
+            stream.set_nonblocking(true)?;
+            let mut stream = TcpStream::from_std(stream);
+            let both = Interest::READABLE | Interest::WRITABLE;
+            poll.registry().register(&mut stream, Token(index), both)?;
+            clients.push(Client {
+                stream,
+                pipeline: index * 7 % PIPELINES,
+                sent: 0,
+                awaited: 0,
+            });
+        }
+        Ok(Crowd {
+            poll,
+            events: Events::with_capacity(shape.clients.max(16)),
+            clients,
+            pipelines: shape
+                .work
+                .pipelines(shape.pipeline, shape.keys, PIPELINES, shape.seed),
+            awaited: shape.work.reply_len() * shape.pipeline,
+            commands: shape.pipeline,
+            buffer: vec![0; 256 * 1024],
         })
-        .collect();
-    let mut poll = Poll::new()?;
-    let mut clients = Vec::new();
-    for index in 0..shape.clients {
-        let std_stream = std::net::TcpStream::connect(address)?;
-        std_stream.set_nodelay(true)?;
-        std_stream.set_nonblocking(true)?;
-        let mut stream = TcpStream::from_std(std_stream);
-        poll.registry().register(
-            &mut stream,
-            Token(index),
-            Interest::READABLE | Interest::WRITABLE,
-        )?;
-        clients.push(Client {
-            stream,
-            pipeline: index * 7 % PIPELINES,
-            sent: 0,
-            awaited: 0,
-        });
     }
-    let mut left = shape.commands.div_ceil(shape.pipeline);
-    let mut running = 0;
-    let lines = work.reply_lines() * shape.pipeline;
-    let mut buffer = vec![0; 256 * 1024];
-    let mut events = Events::with_capacity(shape.clients);
-    let begun = Instant::now();
-    for client in &mut clients {
-        running += usize::from(client.next(&pipelines, lines, &mut left)?);
-    }
-    while running > 0 {
-        poll.poll(&mut events, Some(STUCK_AFTER))?;
-        if events.is_empty() {
-            return Err(io::Error::new(
-                ErrorKind::TimedOut,
-                "the server has stopped answering",
-            ));
+
+    /// Keeps every connection busy as long as `go_on` says, then waits for the last replies. Returns how many commands
+    /// were answered.
+    ///
+    /// # Errors
+    /// When the server closes a connection, answers an error, answers more or less than it should, or stops answering.
+    pub(crate) fn run(&mut self, go_on: &mut dyn FnMut() -> bool) -> io::Result<u64> {
+        let mut pipelines = 0;
+        let mut running = self.clients.len();
+        for client in &mut self.clients {
+            client.begin(&self.pipelines, self.awaited)?;
         }
-        for event in &events {
-            let client = &mut clients[event.token().0];
-            if event.is_writable() && client.awaited > 0 {
-                client.send(&pipelines)?;
+        let mut more = true;
+        while running > 0 {
+            self.poll.poll(&mut self.events, Some(STUCK_AFTER))?;
+            if self.events.is_empty() {
+                return Err(ErrorKind::TimedOut.into());
             }
-            if !event.is_readable() {
-                continue;
-            }
-            while client.awaited > 0 {
-                let got = match client.stream.read(&mut buffer) {
-                    Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
-                    Ok(got) => got,
-                    Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-                    Err(error) => return Err(error),
-                };
-                if buffer[0] == b'-' {
-                    let line = String::from_utf8_lossy(&buffer[..got.min(200)]).into_owned();
-                    return Err(io::Error::other(format!("the server answers {line:?}")));
+            more = more && go_on();
+            for event in &self.events {
+                let client = &mut self.clients[event.token().0];
+                if event.is_writable() && client.awaited > 0 {
+                    client.send(&self.pipelines)?;
                 }
-                client.awaited -= memchr::memchr_iter(b'\n', &buffer[..got])
-                    .count()
-                    .min(client.awaited);
-                if client.awaited == 0 && !client.next(&pipelines, lines, &mut left)? {
-                    running -= 1;
+                if event.is_readable() && client.receive(&mut self.buffer)? {
+                    pipelines += 1;
+                    if more {
+                        client.begin(&self.pipelines, self.awaited)?;
+                    } else {
+                        running -= 1;
+                    }
                 }
             }
         }
+        Ok(pipelines * self.commands as u64)
     }
-    Ok(begun.elapsed())
+
+    /// As [`Crowd::run`], for a time.
+    pub(crate) fn run_for(&mut self, time: Duration) -> io::Result<u64> {
+        let begun = Instant::now();
+        self.run(&mut || begun.elapsed() < time)
+    }
 }
 
 impl Client {
-    /// Sends the next pipeline, if any is left.
-    fn next(&mut self, pipelines: &[Vec<u8>], lines: usize, left: &mut usize) -> io::Result<bool> {
-        if *left == 0 {
-            return Ok(false);
-        }
-        *left -= 1;
+    /// Sends its next pipeline.
+    fn begin(&mut self, pipelines: &[Vec<u8>], awaited: usize) -> io::Result<()> {
         self.pipeline = (self.pipeline + 1) % pipelines.len();
         self.sent = 0;
-        self.awaited = lines;
-        self.send(pipelines)?;
-        Ok(true)
+        self.awaited = awaited;
+        self.send(pipelines)
     }
 
     fn send(&mut self, pipelines: &[Vec<u8>]) -> io::Result<()> {
@@ -211,4 +149,100 @@ impl Client {
         }
         Ok(())
     }
+
+    /// Reads what is there, and says whether the last byte of a pipeline's replies was among it.
+    fn receive(&mut self, buffer: &mut [u8]) -> io::Result<bool> {
+        while self.awaited > 0 {
+            let got = match self.stream.read(buffer) {
+                Ok(0) => return Err(closed()),
+                Ok(got) => got,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
+                Err(error) => return Err(error),
+            };
+            if buffer[0] == b'-' {
+                return Err(refused(&buffer[..got]));
+            }
+            self.awaited = self.awaited.checked_sub(got).ok_or_else(|| {
+                io::Error::other("the server answers more bytes than these commands have")
+            })?;
+            if self.awaited == 0 {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+/// Opens connections and sees to it that the server has accepted them all.
+pub(crate) fn connect_many(
+    address: SocketAddr,
+    count: usize,
+) -> io::Result<Vec<std::net::TcpStream>> {
+    let mut streams = Vec::with_capacity(count);
+    while streams.len() < count {
+        for _ in 0..ACCEPTED_TOGETHER.min(count - streams.len()) {
+            streams.push(std::net::TcpStream::connect(address)?);
+        }
+        // Connections are accepted in the order they came: when the last is answered, so could be all.
+        if let Some(last) = streams.last_mut() {
+            let mut reply = [0; b"+PONG\r\n".len()];
+            last.set_read_timeout(Some(STUCK_AFTER))?;
+            last.write_all(b"*1\r\n$4\r\nPING\r\n")?;
+            last.read_exact(&mut reply)?;
+            if reply[0] == b'-' {
+                return Err(io::Error::other(format!(
+                    "connection {} of {count} is refused",
+                    streams.len()
+                )));
+            }
+        }
+    }
+    Ok(streams)
+}
+
+/// Stores keys `first..end` through one connection, in pipelines of `pipeline` commands.
+pub(crate) fn fill(
+    address: SocketAddr,
+    store: Store,
+    first: u64,
+    end: u64,
+    pipeline: u64,
+) -> io::Result<()> {
+    let mut stream = std::net::TcpStream::connect(address)?;
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(STUCK_AFTER))?;
+    let mut buffer = vec![0; 64 * 1024];
+    let mut next = first;
+    while next < end {
+        let until = end.min(next + pipeline);
+        let (request, mut awaited) = store.batch(next..until);
+        stream.write_all(&request)?;
+        while awaited > 0 {
+            let got = stream.read(&mut buffer)?;
+            if got == 0 {
+                return Err(closed());
+            }
+            if buffer[0] == b'-' {
+                return Err(refused(&buffer[..got]));
+            }
+            awaited = awaited.saturating_sub(got);
+        }
+        next = until;
+    }
+    Ok(())
+}
+
+fn closed() -> io::Error {
+    io::Error::new(ErrorKind::UnexpectedEof, "the server closed the connection")
+}
+
+fn refused(reply: &[u8]) -> io::Error {
+    let line = reply
+        .split(|byte| *byte == b'\r')
+        .next()
+        .unwrap_or_default();
+    io::Error::other(format!(
+        "the server answers `{}`",
+        String::from_utf8_lossy(line)
+    ))
 }
