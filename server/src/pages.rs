@@ -5,9 +5,12 @@
 //! round up to 16. Measured with a million keys of 16 bytes: 70 bytes a key instead of 80 where the value has 32, and 47
 //! instead of 64 where it is an integer.
 //!
-//! Memory comes in regions of 1 MiB, which are cut into pages of 16 KiB; both begin at multiples of their length, so that
+//! Memory comes in regions of 2 MiB, which are cut into pages of 16 KiB; both begin at multiples of their length, so that
 //! the page of a block is found by its address. A page that is empty serves any size again, a region that is empty is
-//! given back.
+//! given back. A block that is as long as a page gets a page for itself: so long are the pieces of a hash table.
+//!
+//! A region is as long as a huge page of the processor, and Linux is asked to make it one as soon as there are a few:
+//! finding a key among millions otherwise costs as much for finding where its memory is as for fetching it.
 //!
 //! One lock guards it all. The server has one thread that allocates, so the lock is nearly always free, and taking it is
 //! cheaper than asking which thread this is.
@@ -29,7 +32,10 @@ const CLASSES: usize = BLOCK_LEN_MAX / UNIT;
 const PAGE_LEN: usize = 16 * 1024;
 
 /// As many pages as there are bits in [`Region::unused`].
-const REGION_LEN: usize = 64 * PAGE_LEN;
+const REGION_LEN: usize = 128 * PAGE_LEN;
+
+/// A huge page takes all its memory at once: the first regions, which may stay nearly empty, are not made huge.
+const REGIONS_NOT_HUGE: usize = 8;
 
 const REGION: Layout = match Layout::from_size_align(REGION_LEN, REGION_LEN) {
     Ok(layout) => layout,
@@ -54,21 +60,21 @@ struct Page {
     region: Region,
 }
 
-/// 64 pages, some of which are in use.
+/// 128 pages, some of which are in use.
 #[repr(C)]
 struct Region {
     /// Its neighbours among the regions that have unused pages, while it has.
     next: *mut Page,
     before: *mut Page,
     /// A bit for each page that is not in use.
-    unused: u64,
+    unused: u128,
 }
 
 const HEADER_LEN: usize = size_of::<Page>().next_multiple_of(UNIT);
 
 /// Invariants, which hold whenever nobody has the lock:
-/// - every page that is in use has an initialised header; a page is in exactly the list of its class if it has room and in
-///   none otherwise, and none but the only page of such a list is empty;
+/// - every page that is in use, and is not a block itself, has an initialised header; it is in exactly the list of its
+///   class if it has room and in none otherwise, and none but the only page of such a list is empty;
 /// - every region's first page has an initialised `region`; a region is in `regions` if any of its pages is not in use;
 /// - the blocks in use, those reached from `free`, and those from `fresh` on, are all the blocks of a page, each once.
 struct State {
@@ -76,6 +82,8 @@ struct State {
     rooms: [*mut Page; CLASSES],
     /// The first region with unused pages.
     regions: *mut Page,
+    /// How many regions there are.
+    count: usize,
 }
 
 /// Serves small blocks from pages, and larger ones from `inner`.
@@ -99,6 +107,7 @@ impl<A: GlobalAlloc> Pages<A> {
             state: UnsafeCell::new(State {
                 rooms: [ptr::null_mut(); CLASSES],
                 regions: ptr::null_mut(),
+                count: 0,
             }),
         }
     }
@@ -117,11 +126,27 @@ impl<A: GlobalAlloc> Pages<A> {
     }
 }
 
-/// The class of a block that is small.
+/// Where a block lies.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Home {
+    /// Among others of its class.
+    Class(usize),
+    /// In a page for itself.
+    Page,
+    /// In the other allocator.
+    Elsewhere,
+}
+
+/// Where a block of this layout lies; depends on nothing else.
 #[inline]
-fn class(layout: Layout) -> Option<usize> {
-    let small = layout.size() <= BLOCK_LEN_MAX && layout.align() <= UNIT;
-    small.then(|| layout.size().max(1).div_ceil(UNIT) - 1)
+fn home(layout: Layout) -> Home {
+    if layout.size() <= BLOCK_LEN_MAX && layout.align() <= UNIT {
+        Home::Class(layout.size().max(1).div_ceil(UNIT) - 1)
+    } else if layout.size() == PAGE_LEN && layout.align() <= PAGE_LEN {
+        Home::Page
+    } else {
+        Home::Elsewhere
+    }
 }
 
 /// The page that a block, or a region's beginning, lies in.
@@ -189,33 +214,67 @@ impl State {
     #[cold]
     unsafe fn add_page(&mut self, class: usize, inner: &impl GlobalAlloc) -> *mut Page {
         unsafe {
-            if self.regions.is_null() {
-                let region = inner.alloc(REGION);
-                if region.is_null() {
-                    return ptr::null_mut();
-                }
-                region.expose_provenance();
-                let region = region.cast::<Page>();
-                (&raw mut (*region).region).write(Region {
-                    next: ptr::null_mut(),
-                    before: ptr::null_mut(),
-                    unused: u64::MAX,
-                });
-                self.regions = region;
+            if self.regions.is_null() && !self.add_region(inner) {
+                return ptr::null_mut();
             }
-            let region = self.regions;
-            let index = (*region).region.unused.trailing_zeros() as usize;
-            (*region).region.unused &= !(1 << index);
-            if (*region).region.unused == 0 {
-                self.remove_region(region);
-            }
-            let page = region.byte_add(index * PAGE_LEN);
+            let index = (*self.regions).region.unused.trailing_zeros() as usize;
+            let page = self.take_page(index);
             (&raw mut (*page).free).write(0);
             (&raw mut (*page).fresh).write((HEADER_LEN / UNIT) as u16);
             (&raw mut (*page).used).write(0);
             (&raw mut (*page).units).write(class as u16 + 1);
             self.insert_page(page, class);
             page
+        }
+    }
+
+    /// A page that is a block itself, so that it has no header.
+    #[cold]
+    unsafe fn allocate_page(&mut self, inner: &impl GlobalAlloc) -> *mut u8 {
+        unsafe {
+            // The first page of a region has the region's header, so it is left to small blocks, which take it first.
+            let none = self.regions.is_null() || (*self.regions).region.unused <= 1;
+            if none && !self.add_region(inner) {
+                return ptr::null_mut();
+            }
+            let last = (*self.regions).region.unused.ilog2() as usize;
+            self.take_page(last).cast()
+        }
+    }
+
+    /// Puts a new region before the others; whether there was memory for it.
+    #[cold]
+    unsafe fn add_region(&mut self, inner: &impl GlobalAlloc) -> bool {
+        unsafe {
+            let region = inner.alloc(REGION);
+            if region.is_null() {
+                return false;
+            }
+            region.expose_provenance();
+            self.count += 1;
+            if self.count > REGIONS_NOT_HUGE {
+                advise_huge(region);
+            }
+            let region = region.cast::<Page>();
+            (&raw mut (*region).region).write(Region {
+                next: ptr::null_mut(),
+                before: ptr::null_mut(),
+                unused: u128::MAX,
+            });
+            self.insert_region(region);
+            true
+        }
+    }
+
+    /// Takes an unused page of the first region into use.
+    unsafe fn take_page(&mut self, index: usize) -> *mut Page {
+        unsafe {
+            let region = self.regions;
+            (*region).region.unused &= !(1 << index);
+            if (*region).region.unused == 0 {
+                self.remove_region(region);
+            }
+            region.byte_add(index * PAGE_LEN)
         }
     }
 
@@ -230,8 +289,9 @@ impl State {
             }
             (*region).region.unused |= 1 << ((page.addr() - region.addr()) / PAGE_LEN);
             let only = (*region).region.next.is_null() && (*region).region.before.is_null();
-            if (*region).region.unused == u64::MAX && !only {
+            if (*region).region.unused == u128::MAX && !only {
                 self.remove_region(region);
+                self.count -= 1;
                 inner.dealloc(region.cast(), REGION);
             }
         }
@@ -290,22 +350,37 @@ impl State {
     }
 }
 
-// SAFETY: a small block is one of a page's blocks that was not in use, and is in use until it comes back, by the
-// invariants of `State`; any other comes from `inner` and goes back to it. Which of the two it is depends on nothing but
-// its layout.
+/// Asks for a huge page where this region is.
+fn advise_huge(region: *mut u8) {
+    #[cfg(all(target_os = "linux", not(miri)))]
+    if let Some(region) = ptr::NonNull::new(region) {
+        use nix::sys::mman::{MmapAdvise, madvise};
+        // SAFETY: the region is all ours, and this advice changes no byte of it.
+        // A kernel that has no huge pages says so, and everything is as it was.
+        let _ = unsafe { madvise(region.cast(), REGION_LEN, MmapAdvise::MADV_HUGEPAGE) };
+    }
+    #[cfg(not(all(target_os = "linux", not(miri))))]
+    let _ = region;
+}
+
+// SAFETY: a small block is one of a page's blocks that was not in use, and one as long as a page is a page that was not
+// in use; each is in use until it comes back, by the invariants of `State`. Any other comes from `inner` and goes back to
+// it. Which of the three it is depends on nothing but its layout.
 unsafe impl<A: GlobalAlloc> GlobalAlloc for Pages<A> {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        match class(layout) {
+        match home(layout) {
             // SAFETY: the lock is held.
-            Some(class) => self.with(|state, inner| unsafe { state.allocate(class, inner) }),
+            Home::Class(class) => self.with(|state, inner| unsafe { state.allocate(class, inner) }),
+            // SAFETY: the lock is held.
+            Home::Page => self.with(|state, inner| unsafe { state.allocate_page(inner) }),
             // SAFETY: the caller keeps the promises of `alloc`, which are those of the inner one.
-            None => unsafe { self.inner.alloc(layout) },
+            Home::Elsewhere => unsafe { self.inner.alloc(layout) },
         }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        if class(layout).is_none() {
+        if home(layout) == Home::Elsewhere {
             // SAFETY: as for `alloc`.
             return unsafe { self.inner.alloc_zeroed(layout) };
         }
@@ -321,20 +396,26 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Pages<A> {
 
     #[inline]
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        match class(layout) {
+        match home(layout) {
             // SAFETY: the lock is held, and the block came from `allocate` with the same class.
-            Some(class) => self.with(|state, inner| unsafe { state.free(block, class, inner) }),
+            Home::Class(class) => {
+                self.with(|state, inner| unsafe { state.free(block, class, inner) });
+            }
+            // SAFETY: the lock is held, and the block came from `allocate_page`.
+            Home::Page => {
+                self.with(|state, inner| unsafe { state.give_back(block.cast(), inner) });
+            }
             // SAFETY: the block came from `inner` with this layout.
-            None => unsafe { self.inner.dealloc(block, layout) },
+            Home::Elsewhere => unsafe { self.inner.dealloc(block, layout) },
         }
     }
 
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, len: usize) -> *mut u8 {
         // SAFETY: the caller promises that `len`, rounded up to the alignment, does not overflow.
         let wanted = unsafe { Layout::from_size_align_unchecked(len, layout.align()) };
-        match (class(layout), class(wanted)) {
+        match (home(layout), home(wanted)) {
             // SAFETY: the block came from `inner` with this layout, and so will its successor.
-            (None, None) => unsafe { self.inner.realloc(block, layout, len) },
+            (Home::Elsewhere, Home::Elsewhere) => unsafe { self.inner.realloc(block, layout, len) },
             (old, new) if old == new => block,
             // SAFETY: both blocks are as long as their layouts say, and they are not the same.
             _ => unsafe {
@@ -434,10 +515,15 @@ mod tests {
         }
     }
 
+    /// Lengths of all three kinds.
+    fn len() -> impl Strategy<Value = usize> {
+        prop_oneof![9 => 1..400_usize, 1 => Just(PAGE_LEN), 1 => PAGE_LEN - 8..PAGE_LEN + 8]
+    }
+
     proptest! {
         #[test]
         fn no_two_blocks_overlap_and_none_loses_its_bytes(
-            steps in prop::collection::vec((0..4_u8, 1..400_usize, any::<prop::sample::Index>()), 1..2000),
+            steps in prop::collection::vec((0..4_u8, len(), any::<prop::sample::Index>()), 1..2000),
         ) {
             let pages = Pages::new(System);
             let mut blocks: Vec<Marked> = Vec::new();
@@ -461,7 +547,7 @@ mod tests {
     fn what_was_freed_serves_other_sizes_and_is_given_back() {
         let pages = Pages::new(Regions(AtomicUsize::new(0)));
         let regions = || pages.inner.0.load(Ordering::Relaxed);
-        for len in [24, 56, 256] {
+        for len in [24, 56, 256, PAGE_LEN] {
             let count = 4 * REGION_LEN / len;
             let mut blocks: Vec<Marked> = (0..count)
                 .map(|i| Marked::new(&pages, len, i as u8))
