@@ -102,6 +102,10 @@ const UNSAFE: &[(&str, &str)] = &[
         "an allocator hands out memory that nobody has a type for yet",
     ),
     (
+        "data/prefetch.rs",
+        "the instruction that fetches memory is only to be had as an unsafe function",
+    ),
+    (
         "keyspace/entry.rs",
         "one allocation of varying length for a key and all that belongs to it",
     ),

@@ -16,6 +16,8 @@ use std::hash::{BuildHasher, Hasher};
 
 use foldhash::fast::FixedState;
 
+use crate::data::prefetch::prefetch;
+
 /// What a [`Dict`] holds: something with a key, best small and cheap to move. A table of elements of one word (a thin
 /// pointer) spends about 12 bytes an element, one of elements of two words about 23.
 pub(crate) trait Element {
@@ -28,11 +30,9 @@ pub(crate) trait Element {
         false
     }
 
-    /// Something of the memory behind the element that reading its key needs: read to have it fetched in good time.
+    /// Has the memory behind the element fetched that reading it will need.
     #[inline]
-    fn fetch(&self) -> u32 {
-        0
-    }
+    fn fetch(&self) {}
 }
 
 /// Elements in a bucket.
@@ -59,10 +59,7 @@ const OVERFLOW_SPARE_MIN: usize = 8;
 const SCAN_STEPS_PER_ELEMENT: usize = 10;
 
 /// Below so many elements the table lies in the processor's caches anyway.
-const WARM_ENTRIES_MIN: usize = 4096;
-
-/// Keys whose memory is fetched together: about as many as a processor can have on their way.
-const WARM_TOGETHER: usize = 16;
+const FETCHED_ELEMENTS_MIN: usize = 4096;
 
 #[repr(align(64))]
 #[derive(Clone)]
@@ -98,6 +95,14 @@ impl<E> Bucket<E> {
         let found = differing.wrapping_sub(LOW) & !differing & HIGH;
         // The eighth byte is no slot.
         (found & (u64::MAX >> 8)) >> 7
+    }
+
+    /// Has its elements fetched.
+    fn fetch(&self)
+    where
+        E: Element,
+    {
+        self.slots.iter().flatten().for_each(E::fetch);
     }
 
     fn free_slot(&self) -> Option<usize> {
@@ -137,6 +142,13 @@ pub(crate) struct Dict<E> {
     /// One bit a bucket, up to the last one that needs it: whether it or its overflow may hold an element with a deadline.
     deadlines: Vec<u64>,
     hasher: FixedState,
+}
+
+/// A key that is about to be looked up: where its bucket was, and its tag.
+#[derive(Clone, Copy)]
+pub(crate) struct Soon {
+    home: usize,
+    tag: u8,
 }
 
 /// Where an element lies: its home bucket, then 0 for that bucket or an overflow number, then the slot.
@@ -273,16 +285,41 @@ impl<E: Element> Dict<E> {
         self.at(self.find(key)?)
     }
 
-    /// Begins to touch the memory that looking keys up will need: the processor waits for one fetch while it waits for
-    /// the others, where look-ups one after the other would wait for each. Nothing while the table is small.
+    /// Whether the table is so large that what a look-up needs had better be fetched ahead of it.
     #[inline]
-    pub(crate) fn warm(&self) -> Option<Warming<'_, E>> {
-        (self.elements >= WARM_ENTRIES_MIN).then_some(Warming {
-            table: self,
-            places: [(0, 0); WARM_TOGETHER],
-            count: 0,
-            touched: 0,
-        })
+    pub(crate) fn is_worth_fetching(&self) -> bool {
+        self.elements >= FETCHED_ELEMENTS_MIN
+    }
+
+    /// Has the bucket of a key fetched; [`Dict::fetch_element`] follows as soon as it may have come.
+    #[inline]
+    pub(crate) fn fetch_bucket(&self, key: &[u8]) -> Soon {
+        let hash = self.hash(key);
+        let home = self.home(hash);
+        if let Some(bucket) = self.soon_bucket(home) {
+            prefetch(bucket);
+        }
+        Soon {
+            home,
+            tag: tag(hash),
+        }
+    }
+
+    /// Has the element of a key fetched, whatever has become of the table meanwhile.
+    #[inline]
+    pub(crate) fn fetch_element(&self, soon: Soon) {
+        let Some(bucket) = self.soon_bucket(soon.home) else {
+            return;
+        };
+        let slot = bucket.candidates(soon.tag).trailing_zeros() as usize / 8;
+        if let Some(Some(element)) = bucket.slots.get(slot) {
+            element.fetch();
+        }
+    }
+
+    #[inline]
+    fn soon_bucket(&self, home: usize) -> Option<&Bucket<E>> {
+        self.chunks.get(home / CHUNK)?.get(home % CHUNK)
     }
 
     /// The element of a key, to be changed in place; its key must stay, and it must not become mortal, for which
@@ -482,6 +519,15 @@ impl<E: Element> Dict<E> {
             new.checked_sub(1 << (usize::BITS - 1 - new.leading_zeros().min(usize::BITS - 1)))
         {
             self.redistribute(old);
+            if self.is_worth_fetching() {
+                // A few inserts from now the next one is split: its bucket was fetched by the split before.
+                if let Some(next) = self.soon_bucket(old + 1) {
+                    next.fetch();
+                }
+                if let Some(after) = self.soon_bucket(old + 2) {
+                    prefetch(after);
+                }
+            }
         }
     }
 
@@ -503,12 +549,7 @@ impl<E: Element> Dict<E> {
         let mut whole = std::mem::take(bucket);
         loop {
             // Every element's key will be hashed: fetch them together, not one after the other.
-            let touched = whole
-                .slots
-                .iter()
-                .flatten()
-                .fold(0, |all, element| all ^ element.fetch());
-            std::hint::black_box(touched);
+            whole.fetch();
             for element in whole.slots.iter_mut().filter_map(Option::take) {
                 self.place(element);
             }
@@ -693,49 +734,6 @@ impl<E> Default for Overflow<E> {
             numbers: 0,
             free: Vec::new(),
         }
-    }
-}
-
-/// Keys that are about to be looked up; see [`Dict::warm`].
-pub(crate) struct Warming<'t, E> {
-    table: &'t Dict<E>,
-    /// The bucket and tag of each key that was added and whose element was not touched yet.
-    places: [(usize, u8); WARM_TOGETHER],
-    count: usize,
-    touched: u32,
-}
-
-impl<E: Element> Warming<'_, E> {
-    /// Fetches the bucket of one key.
-    #[inline]
-    pub(crate) fn add(&mut self, key: &[u8]) {
-        let hash = self.table.hash(key);
-        let home = self.table.home(hash);
-        self.touched ^= u32::from(self.table.bucket(home, 0).more);
-        self.places[self.count] = (home, tag(hash));
-        self.count += 1;
-        if self.count == WARM_TOGETHER {
-            self.fetch();
-        }
-    }
-
-    /// Fetches the elements of the keys whose buckets have been fetched.
-    fn fetch(&mut self) {
-        for &(home, tag) in &self.places[..self.count] {
-            let bucket = self.table.bucket(home, 0);
-            let slot = bucket.candidates(tag).trailing_zeros() as usize / 8;
-            if let Some(Some(element)) = bucket.slots.get(slot) {
-                self.touched ^= element.fetch();
-            }
-        }
-        self.count = 0;
-    }
-
-    /// Fetches what was not fetched yet.
-    pub(crate) fn finish(mut self) {
-        self.fetch();
-        // What was read is of no use; that it was read is.
-        std::hint::black_box(self.touched);
     }
 }
 

@@ -9,6 +9,7 @@ pub(crate) mod intset;
 pub(crate) mod lcs;
 pub(crate) mod list;
 pub(crate) mod listpack;
+pub(crate) mod prefetch;
 pub(crate) mod quicklist;
 pub(crate) mod set;
 pub(crate) mod string;

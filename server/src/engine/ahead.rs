@@ -9,17 +9,25 @@
 //! those before it, so that the slow log and the statistics name the right one. Whoever wants to know of shorter times
 //! through `slowlog-log-slower-than` has every command timed by itself.
 
+use crate::data::dict::Soon;
 use crate::engine::Engine;
 use crate::engine::call::View;
 use crate::engine::client::{ClientFlags, ClientKey};
 use crate::registry::table::{Entry, Plan};
-use crate::resp::args::Args;
+use crate::resp::args::{Args, Span};
 use crate::resp::output::Output;
 use crate::resp::reply::Reply;
-use crate::resp::request::{Ahead, Parser};
+use crate::resp::request::{Parser, read_ahead};
 
 /// Commands read ahead at a time.
-const COMMANDS_MAX: usize = 16;
+const COMMANDS_MAX: usize = 64;
+
+/// Keys fetched at a time: what one fetches must not drive out of the cache what another one did.
+const KEYS_MAX: usize = 256;
+
+/// An element is fetched so many keys before it is needed: the bucket that says where it is has come by then, and the
+/// element has as long to come. About as many are on their way as a processor can wait for.
+const KEYS_BETWEEN: usize = 10;
 
 /// Within this much time the coarse clock moves.
 const COARSE_US: i64 = 10_000;
@@ -27,8 +35,24 @@ const COARSE_US: i64 = 10_000;
 /// Room for what was read ahead, kept between uses.
 #[derive(Default)]
 pub(crate) struct ReadAhead {
-    commands: Vec<Ahead>,
-    entries: Vec<(&'static Entry, Plan)>,
+    commands: Vec<Planned>,
+    spans: Vec<Span>,
+    /// The keys of the commands, in their order; up to [`KEYS_MAX`] of them, and none while nothing is worth fetching.
+    keys: Vec<Soon>,
+    /// How many of the keys have had their elements fetched.
+    fetched: usize,
+}
+
+/// A command read ahead.
+struct Planned {
+    entry: &'static Entry,
+    plan: &'static Plan,
+    /// Where its arguments are among the spans.
+    spans: (usize, usize),
+    /// Its keys, and all before, end here.
+    keys_end: usize,
+    /// Where the next command begins.
+    end: usize,
 }
 
 impl Engine {
@@ -61,32 +85,33 @@ impl Engine {
             db: client.db,
             ..View::default()
         };
+        let Some(from) = parser.ahead_from() else {
+            return 0;
+        };
         let mut ahead = std::mem::take(&mut self.ahead);
-        parser.read_ahead(bytes, &mut ahead.commands, commands_max.min(COMMANDS_MAX));
-        ahead.entries.clear();
-        for command in &ahead.commands {
-            match self.planned(parser.args_ahead(bytes, *command)) {
-                Some(entry) => ahead.entries.push(entry),
-                None => break,
-            }
-        }
-        let commands = &ahead.commands[..ahead.entries.len()];
-        // A single key is fetched no sooner by being fetched ahead.
-        if commands.len() > 1 || commands.first().is_some_and(|only| only.len() > 3) {
-            self.warm(view.db, parser, bytes, commands, &ahead.entries);
-        }
+        self.plan(view.db, bytes, from, commands_max, &mut ahead);
 
         let exact = (0..COARSE_US).contains(&self.config.slowlog_log_slower_than);
-        let coarse = if commands.len() > 1 {
+        let coarse = if ahead.commands.len() > 1 {
             self.host.coarse_time()
         } else {
             0
         };
         let (mut row, mut count) = (0, 0);
-        for (command, (entry, plan)) in commands.iter().zip(&ahead.entries) {
-            let args = parser.args_ahead(bytes, *command);
+        for command in &ahead.commands {
+            let fetched = (command.keys_end + KEYS_BETWEEN).min(ahead.keys.len());
+            if ahead.fetched < fetched {
+                let table = &self.keyspace.db(view.db).table;
+                for soon in &ahead.keys[ahead.fetched..fetched] {
+                    table.fetch_element(*soon);
+                }
+                ahead.fetched = fetched;
+            }
+            let Planned { entry, plan, .. } = *command;
+            let (first, end) = command.spans;
+            let args = Args::new(bytes, &ahead.spans[first..end], &[]);
             if !plan.brief && row < count {
-                self.end_row(key, &ahead.entries[row..count], args);
+                self.end_row(key, &ahead.commands[row..count], args);
                 row = count;
             }
             let held = out.len();
@@ -101,10 +126,10 @@ impl Engine {
             }
             count += 1;
             // Whoever leaves too much unread is about to be closed, and runs nothing more.
-            let ends = count == commands.len() || out.len() >= output_max;
+            let ends = count == ahead.commands.len() || out.len() >= output_max;
             let ready = self.blocked.has_ready();
             if ends || exact || ready || !plan.brief || self.host.coarse_time() != coarse {
-                self.end_row(key, &ahead.entries[row..count], args);
+                self.end_row(key, &ahead.commands[row..count], args);
                 row = count;
             }
             if ready {
@@ -114,57 +139,86 @@ impl Engine {
                 break;
             }
         }
-        let last = count
-            .checked_sub(1)
-            .map(|last| (commands[last], ahead.entries[last].0));
-        self.ahead = ahead;
-        if let Some((command, entry)) = last
+        let last = count.checked_sub(1).map(|last| &ahead.commands[last]);
+        if let Some(last) = last
             && let Some(client) = self.clients.get_mut(key)
         {
-            parser.ran(command);
-            client.last = Some(entry);
+            parser.ran(last.end);
+            client.last = Some(last.entry);
             client.commands += count as u64;
         }
+        self.ahead = ahead;
         count
     }
 
-    /// The data command that the arguments are, if they are one with as many arguments as it takes.
+    /// Reads the data commands that stand at `at`, at most `commands_max`, and begins to fetch what their keys need.
     #[inline]
-    fn planned(&self, args: Args<'_>) -> Option<(&'static Entry, Plan)> {
-        let entry = self.registry.find(args.at(0))?;
-        let plan = entry.plan?;
-        entry.command.accepts(args.len()).then_some((entry, plan))
-    }
-
-    /// Fetches what looking the commands' keys up will touch.
-    fn warm(
+    fn plan(
         &self,
         db: usize,
-        parser: &Parser,
         bytes: &[u8],
-        commands: &[Ahead],
-        entries: &[(&'static Entry, Plan)],
+        mut at: usize,
+        commands_max: usize,
+        ahead: &mut ReadAhead,
     ) {
-        let Some(mut warming) = self.keyspace.db(db).table.warm() else {
-            return;
-        };
-        for (command, (_, plan)) in commands.iter().zip(entries) {
-            let args = parser.args_ahead(bytes, *command);
-            let (first, last, step) = plan.keys;
-            let mut index = first;
-            while index <= last
-                && let Some(key) = args.get(index)
-            {
-                warming.add(key);
-                index += step;
+        ahead.commands.clear();
+        ahead.spans.clear();
+        ahead.keys.clear();
+        ahead.fetched = 0;
+        let table = &self.keyspace.db(db).table;
+        let fetching = table.is_worth_fetching();
+        // A pipeline says the same again and again.
+        let mut before: Option<(&[u8], &'static Entry, &'static Plan)> = None;
+        while ahead.commands.len() < commands_max.min(COMMANDS_MAX) {
+            let first = ahead.spans.len();
+            let Some(end) = read_ahead(bytes, at, &mut ahead.spans) else {
+                break;
+            };
+            let spans = &ahead.spans[first..];
+            let name = spans[0].of(bytes);
+            let (entry, plan) = match before {
+                Some((same, entry, plan)) if same == name => (entry, plan),
+                _ => {
+                    let Some(entry) = self.registry.find(name) else {
+                        break;
+                    };
+                    let Some(plan) = &entry.plan else {
+                        break;
+                    };
+                    before = Some((name, entry, plan));
+                    (entry, plan)
+                }
+            };
+            if !entry.command.accepts(spans.len()) {
+                break;
             }
+            // The only key of an only command is fetched no sooner by being fetched ahead.
+            let only = end == bytes.len() && ahead.commands.is_empty() && spans.len() <= 3;
+            if fetching && !only {
+                let (first, last, step) = plan.keys;
+                let mut index = first;
+                while index <= last
+                    && ahead.keys.len() < KEYS_MAX
+                    && let Some(key) = spans.get(index)
+                {
+                    ahead.keys.push(table.fetch_bucket(key.of(bytes)));
+                    index += step;
+                }
+            }
+            ahead.commands.push(Planned {
+                entry,
+                plan,
+                spans: (first, ahead.spans.len()),
+                keys_end: ahead.keys.len(),
+                end,
+            });
+            at = end;
         }
-        warming.finish();
     }
 
     /// Counts a row of commands that ended just now, each as long as their average; `args` are those of the last.
-    fn end_row(&mut self, key: ClientKey, row: &[(&'static Entry, Plan)], args: Args<'_>) {
-        let Some(((last, _), count)) = row.last().zip(u64::try_from(row.len()).ok()) else {
+    fn end_row(&mut self, key: ClientKey, row: &[Planned], args: Args<'_>) {
+        let Some((last, count)) = row.last().zip(u64::try_from(row.len()).ok()) else {
             return;
         };
         let now = self.host.now();
@@ -172,8 +226,8 @@ impl Engine {
         self.now = now;
         self.stats.commands_us += took_us;
         let (mut ended, mut counted_us) = (0, 0);
-        for same in row.chunk_by(|(a, _), (b, _)| std::ptr::eq(*a, *b)) {
-            let slot = same[0].0.slot;
+        for same in row.chunk_by(|a, b| std::ptr::eq(a.entry, b.entry)) {
+            let slot = same[0].entry.slot;
             // What dividing leaves over is not lost, but goes to the next.
             ended += same.len() as u64;
             let until_us = took_us * ended / count;
@@ -185,6 +239,6 @@ impl Engine {
                 self.stats.latencies[slot].record(each_ns, same.len() as u32);
             }
         }
-        self.note_slow(key, last, args, took_us);
+        self.note_slow(key, last.entry, args, took_us);
     }
 }

@@ -17,9 +17,8 @@ impl Element for Entry {
         self.expire_ms().is_some()
     }
 
-    /// The header, which lies before the key.
     #[inline]
-    fn fetch(&self) -> u32 {
-        self.access()
+    fn fetch(&self) {
+        self.prefetch();
     }
 }

@@ -27,6 +27,12 @@ impl Span {
         }
     }
 
+    /// The bytes of one that is not large.
+    #[inline]
+    pub(crate) fn of(self, buffer: &[u8]) -> &[u8] {
+        &buffer[self.start as usize..self.end as usize]
+    }
+
     /// The large argument at this index.
     pub(crate) fn large(index: usize) -> Span {
         Span {

@@ -94,22 +94,6 @@ impl fmt::Display for ProtocolError {
     }
 }
 
-/// A command read ahead: see [`Parser::read_ahead`].
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Ahead {
-    first: usize,
-    count: usize,
-    end: usize,
-}
-
-impl Ahead {
-    /// Arguments, the name included.
-    #[inline]
-    pub(crate) fn len(self) -> usize {
-        self.count
-    }
-}
-
 /// Where a command stands that has begun and not ended.
 #[derive(Debug, Default)]
 pub(crate) struct Parser {
@@ -185,66 +169,23 @@ impl Parser {
         }
     }
 
-    /// Reads small complete multibulk commands ahead of their being run, so that what they need can be fetched from
-    /// memory together. Stops before anything else (half a command, an inline or a large one, an error): that is for
-    /// [`Parser::next`]. Nothing is consumed until [`Parser::ran`] says so.
+    /// Where commands may be read ahead from by [`read_ahead`], if no command has begun already.
     ///
     /// The client must have authenticated: the limits on those who have not are [`Parser::next`]'s.
-    pub(crate) fn read_ahead(
-        &mut self,
-        buffer: &[u8],
-        commands: &mut Vec<Ahead>,
-        commands_max: usize,
-    ) {
-        commands.clear();
+    #[inline]
+    pub(crate) fn ahead_from(&mut self) -> Option<usize> {
         if self.missing > 0 || self.searched > 0 || self.held {
-            return;
+            return None;
         }
         self.start();
-        let mut at = self.at;
-        while commands.len() < commands_max {
-            let first = self.spans.len();
-            let Some((count, mut next)) = short_header(buffer, at, b'*') else {
-                break;
-            };
-            for _ in 0..count {
-                let Some((len, start)) = short_header(buffer, next, b'$') else {
-                    break;
-                };
-                // Nobody looks at the two bytes behind an argument, but they must have come.
-                if start + len + 2 > buffer.len() {
-                    break;
-                }
-                self.spans.push(Span::new(start, start + len));
-                next = start + len + 2;
-            }
-            if count == 0 || self.spans.len() < first + count {
-                self.spans.truncate(first);
-                break;
-            }
-            at = next;
-            commands.push(Ahead {
-                first,
-                count,
-                end: next,
-            });
-        }
+        Some(self.at)
     }
 
-    /// The arguments of a command read ahead.
+    /// Says that the commands read ahead have run as far as `end`.
     #[inline]
-    pub(crate) fn args_ahead<'a>(&'a self, buffer: &'a [u8], ahead: Ahead) -> Args<'a> {
-        Args::new(
-            buffer,
-            &self.spans[ahead.first..ahead.first + ahead.count],
-            &[],
-        )
-    }
-
-    /// Says that a command read ahead, and so all before it, has run.
-    pub(crate) fn ran(&mut self, ahead: Ahead) {
-        self.at = ahead.end;
-        self.begin = ahead.end;
+    pub(crate) fn ran(&mut self, end: usize) {
+        self.at = end;
+        self.begin = end;
     }
 
     /// Whether the buffer ends with the last command that ran, so that there is nothing to look for in it.
@@ -497,6 +438,28 @@ impl Parser {
     }
 }
 
+/// Reads the small complete multibulk command at `at` ahead of its being run, so that what it needs can be fetched from
+/// memory in good time. Appends its arguments to `spans`, and returns where the next command begins; nothing is consumed
+/// until [`Parser::ran`] says so. None, and no spans, for anything else (half a command, an inline or a large one, an
+/// error): that is for [`Parser::next`].
+#[inline]
+pub(crate) fn read_ahead(buffer: &[u8], at: usize, spans: &mut Vec<Span>) -> Option<usize> {
+    let first = spans.len();
+    let (count, mut next) = short_header(buffer, at, b'*')?;
+    for _ in 0..count {
+        // Nobody looks at the two bytes behind an argument, but they must have come.
+        let argument =
+            short_header(buffer, next, b'$').filter(|(len, start)| start + len + 2 <= buffer.len());
+        let Some((len, start)) = argument else {
+            spans.truncate(first);
+            return None;
+        };
+        spans.push(Span::new(start, start + len));
+        next = start + len + 2;
+    }
+    (count > 0).then_some(next)
+}
+
 /// A whole header of this kind at `at` with a number of at most four digits that is neither negative nor odd in any
 /// other way, and where the next byte after it lies.
 #[inline]
@@ -561,16 +524,25 @@ mod tests {
     /// As [`feed`], but reads ahead wherever it may, and runs only `run` of every four commands so read.
     fn feed_ahead(pieces: &[&[u8]], run: usize) -> Outcome {
         let mut parser = Parser::default();
-        let (mut buffer, mut commands, mut ahead) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut buffer, mut commands) = (Vec::new(), Vec::new());
         let owned = |args: Args<'_>| args.iter().map(<[u8]>::to_vec).collect();
         for piece in pieces {
             let taken = parser.fill(piece);
             buffer.extend_from_slice(&piece[taken..]);
             loop {
-                parser.read_ahead(&buffer, &mut ahead, 4);
-                for ahead in ahead.iter().copied().take(run) {
-                    commands.push(owned(parser.args_ahead(&buffer, ahead)));
-                    parser.ran(ahead);
+                if let Some(mut at) = parser.ahead_from() {
+                    let mut spans = Vec::new();
+                    for number in 0..4 {
+                        let first = spans.len();
+                        let Some(end) = read_ahead(&buffer, at, &mut spans) else {
+                            break;
+                        };
+                        if number < run {
+                            commands.push(owned(Args::new(&buffer, &spans[first..], &[])));
+                            parser.ran(end);
+                        }
+                        at = end;
+                    }
                 }
                 match parser.next(&buffer, LIMITS) {
                     Ok(Step::Command) => commands.push(owned(parser.args(&buffer))),
