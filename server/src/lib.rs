@@ -13,6 +13,7 @@ mod config;
 mod keyspace;
 mod pubsub;
 mod stats;
+mod tracking;
 
 mod data;
 mod resp;

@@ -237,8 +237,9 @@ fn sources(root: &Path) -> Vec<(String, String)> {
 
 fn server() -> Vec<(String, String)> {
     let mut files = sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
-    // A file of tests alone is declared under cfg(test).
-    files.retain(|(path, _)| !path.ends_with("/tests.rs"));
+    // Files of tests alone are declared under cfg(test).
+    let tests = |path: &str| path.ends_with("/tests.rs") || path.starts_with("engine/simulate");
+    files.retain(|(path, _)| !tests(path));
     files
 }
 

@@ -1,6 +1,7 @@
 //! CLIENT: what a connection may ask and tell of itself and of the others.
 
 use crate::commands::arguments;
+use crate::commands::client_tracking::{CACHING, GETREDIR, TRACKING, TRACKING_INFO};
 use crate::commands::help::write_help;
 use crate::engine::{Call, Client, ClientFlags, ClientKey, Engine};
 use crate::registry::command::{Arg, ArgKind, Categories, Command, Flags, Group, Outcome, Run};
@@ -14,6 +15,7 @@ pub(crate) const COMMANDS: &[Command] =
             .summary("A container for client connection commands.")
             .complexity("Depends on subcommand.")
             .subcommands(&[
+                CACHING,
                 Command::new(
                     "getname",
                     "2.6.9",
@@ -25,6 +27,7 @@ pub(crate) const COMMANDS: &[Command] =
                 .categories(Categories::CONNECTION)
                 .summary("Returns the name of the connection.")
                 .complexity("O(1)"),
+                GETREDIR,
                 Command::new("help", "5.0.0", Group::Connection, 2, Run::Engine(help))
                     .flags(Flags::LOADING.union(Flags::STALE))
                     .categories(Categories::CONNECTION)
@@ -270,6 +273,8 @@ pub(crate) const COMMANDS: &[Command] =
                 .summary("Sets the connection name.")
                 .complexity("O(1)")
                 .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"]),
+                TRACKING,
+                TRACKING_INFO,
                 Command::new(
                     "unblock",
                     "5.0.0",
@@ -380,7 +385,7 @@ fn help(_: &mut Engine, call: &mut Call<'_>) -> Outcome {
 }
 
 /// The client that asks. It is connected as long as its command runs.
-fn own<'a>(engine: &'a mut Engine, call: &Call<'_>) -> Result<&'a mut Client, Error> {
+pub(super) fn own<'a>(engine: &'a mut Engine, call: &Call<'_>) -> Result<&'a mut Client, Error> {
     engine
         .clients
         .get_mut(call.client)

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::engine::{Call, Engine};
+use crate::engine::{Call, Client, ClientFlags, Engine};
 use crate::registry::command::{Arg, ArgKind, Categories, Command, Flags, Group, Outcome, Run};
 use crate::resp::error::Error;
 use crate::text::integers;
@@ -80,14 +80,15 @@ fn dbsize(engine: &mut Engine, call: &mut Call<'_>) -> Outcome {
 fn flushdb(engine: &mut Engine, call: &mut Call<'_>) -> Outcome {
     let how = How::from_args(engine, call)?;
     let db = engine.with_keys(call.client, |keys| keys.db);
-    empty(engine, db..db + 1, how);
+    empty(engine, call, db..db + 1, how);
     call.reply.ok();
     Ok(())
 }
 
 fn flushall(engine: &mut Engine, call: &mut Call<'_>) -> Outcome {
     let how = How::from_args(engine, call)?;
-    empty(engine, 0..engine.keyspace.len(), how);
+    let all = 0..engine.keyspace.len();
+    empty(engine, call, all, how);
     call.reply.ok();
     Ok(())
 }
@@ -113,7 +114,18 @@ impl How {
     }
 }
 
-fn empty(engine: &mut Engine, dbs: Range<usize>, how: How) {
+fn empty(engine: &mut Engine, call: &mut Call<'_>, dbs: Range<usize>, how: How) {
+    if engine.changes.tracked {
+        let keys = engine.invalidate_all();
+        match how {
+            How::Sync => drop(keys),
+            How::Async => engine.host.discard(Box::new(keys)),
+        }
+        let queued = |client: &Client| client.is(ClientFlags::MULTI);
+        if how == How::Sync && !engine.clients.get(call.client).is_some_and(queued) {
+            engine.invalidate_before_reply(call.client, &mut call.reply);
+        }
+    }
     for db in dbs {
         engine.touch_watched_of(db, None);
         let removed = engine.keyspace.empty(db);

@@ -209,7 +209,7 @@ fn clients(engine: &Engine, _: &Facts, fields: &mut Fields<'_>) {
         "blocked_clients",
         count(ClientFlags::POSTPONED | ClientFlags::BLOCKED),
     );
-    fields.field("tracking_clients", 0);
+    fields.field("tracking_clients", engine.trackers());
     fields.field("pubsub_clients", count(ClientFlags::PUBSUB));
     fields.field("watching_clients", engine.watches.watchers());
     fields.field("clients_in_timeout_table", engine.blocked.deadlines());
@@ -401,11 +401,11 @@ fn stats(engine: &Engine, _: &Facts, fields: &mut Fields<'_>) {
         "active_defrag_key_misses",
         "total_active_defrag_time",
         "current_active_defrag_time",
-        "tracking_total_keys",
-        "tracking_total_items",
-        "tracking_total_prefixes",
-        "unexpected_error_replies",
     ]);
+    fields.field("tracking_total_keys", engine.tracking.keys());
+    fields.field("tracking_total_items", engine.tracking.items());
+    fields.field("tracking_total_prefixes", engine.tracking.prefixes());
+    fields.field("unexpected_error_replies", 0);
     fields.field("total_error_replies", stats.error_replies);
     fields.field("dump_payload_sanitizations", 0);
     fields.field("total_reads_processed", stats.reads_processed);

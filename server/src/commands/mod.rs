@@ -3,6 +3,7 @@
 mod arguments;
 mod bits;
 mod client;
+mod client_tracking;
 mod cluster;
 mod command;
 mod config;

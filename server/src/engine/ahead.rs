@@ -72,7 +72,9 @@ impl Engine {
         let states =
             ClientFlags::PENDING_WRITE | ClientFlags::WRITE_BLOCKED | ClientFlags::NO_EVICT;
         let plain = client.flags.difference(states) == ClientFlags::AUTHENTICATED;
-        let limited = self.config.maxmemory != 0 || self.client_memory.is_limited();
+        let limited = self.config.maxmemory != 0
+            || self.client_memory.is_limited()
+            || self.changes.tracked && self.has_too_many_tracked_keys();
         if !plain || limited || self.pause.is_some() {
             return 0;
         }

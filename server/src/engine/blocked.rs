@@ -297,7 +297,9 @@ impl Engine {
         let (protocol, muted) = (client.protocol, client.is_muted());
         // As for any command: what is pushed to the client meanwhile comes after its reply.
         let mut out = std::mem::take(&mut client.output);
+        self.begin_invalidation(key);
         self.run_again(key, &parked, Reply::new(&mut out, protocol, muted));
+        self.end_invalidation(key);
         if let Some(client) = self.clients.get_mut(key) {
             out.append(&mut client.output);
             client.output = out;

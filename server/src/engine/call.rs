@@ -208,6 +208,10 @@ impl Engine {
         if !self.changes.list.is_empty() {
             self.announce();
         }
+        // Last: a key that the command changed itself before it read it is not stale.
+        if self.changes.tracked {
+            self.note_read(client, entry, args);
+        }
     }
 
     /// Reads the clock after a command, and returns what it took.
@@ -279,6 +283,9 @@ impl Engine {
         for change in &list {
             if change.modified && self.changes.watched {
                 self.touch_watched(change.db, &change.key);
+            }
+            if change.modified && self.changes.tracked {
+                self.invalidate(&change.key);
             }
             if self.changes.awaited && change.class == Class::NEW {
                 self.mark_ready(change.db, &change.key);

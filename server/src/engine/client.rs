@@ -5,6 +5,7 @@ use core::net::SocketAddr;
 use bitflags::bitflags;
 
 use crate::engine::blocked::Parked;
+use crate::engine::invalidate::Tracker;
 use crate::registry::table::Entry;
 use crate::resp::args::OwnedArgs;
 use crate::resp::output::Output;
@@ -58,6 +59,20 @@ bitflags! {
         const OVERFULL = 1 << 16;
         /// Its command cannot finish yet: it is parked.
         const BLOCKED = 1 << 17;
+        /// CLIENT TRACKING is on.
+        const TRACKING = 1 << 18;
+        /// The client it redirects to was found to be gone.
+        const TRACKING_BROKEN = 1 << 19;
+        /// It hears of prefixes instead of what it has read.
+        const TRACKING_BCAST = 1 << 20;
+        /// Only what it reads behind CLIENT CACHING YES is tracked.
+        const TRACKING_OPTIN = 1 << 21;
+        /// What it reads behind CLIENT CACHING NO is not tracked.
+        const TRACKING_OPTOUT = 1 << 22;
+        /// It is not told of what it changes itself.
+        const TRACKING_NOLOOP = 1 << 23;
+        /// CLIENT CACHING, for the next command or transaction.
+        const TRACKING_CACHING = 1 << 24;
         /// The states in which a client's commands are left where they are.
         const RUNS_NOTHING = Self::CLOSE_AFTER_REPLY.bits()
             | Self::DOOMED.bits()
@@ -132,6 +147,7 @@ pub(crate) struct Client {
     /// The command that cannot finish yet.
     pub(crate) parked: Option<Box<Parked>>,
     pub(crate) labels: Option<Box<Labels>>,
+    pub(crate) tracker: Option<Box<Tracker>>,
     /// Wall-clock milliseconds.
     pub(crate) created_ms: i64,
     /// Wall-clock milliseconds of the last command or reply.
@@ -161,6 +177,7 @@ impl Client {
             transaction: None,
             parked: None,
             labels: None,
+            tracker: None,
             created_ms: now_ms,
             active_ms: now_ms,
             over_soft_limit_s: None,
@@ -188,6 +205,24 @@ impl Client {
             + self.output.memory()
             + self.transaction.as_ref().map_or(0, |t| t.memory)
             + self.parked.as_ref().map_or(0, |p| p.args.memory())
+            + self.tracker.as_ref().map_or(0, |t| t.memory())
+    }
+
+    /// CLIENT GETREDIR: the number of the client that is told for this one, 0 where it is itself, -1 without tracking.
+    pub(crate) fn redirect_id(&self) -> i64 {
+        if !self.is(ClientFlags::TRACKING) {
+            return -1;
+        }
+        let redirect = self.tracker.as_ref().and_then(|tracker| tracker.redirect);
+        redirect.map_or(0, |(id, _)| id as i64)
+    }
+
+    /// What CLIENT CACHING said is meant for the next command that is not CLIENT's, or for a whole transaction.
+    pub(crate) fn forget_caching(&mut self) {
+        let of_client = |entry: &Entry| entry.full_name.split('|').next() == Some("client");
+        if !self.is(ClientFlags::MULTI) && !self.last.is_some_and(of_client) {
+            self.flags.remove(ClientFlags::TRACKING_CACHING);
+        }
     }
 
     /// CLIENT SETNAME; an empty name is none.

@@ -8,10 +8,13 @@ use crate::pubsub::Kind;
 use crate::resp::args::Args;
 
 /// The letters of the field `flags`, in Redis's order. `N` stands for none.
-const FLAG_LETTERS: [(ClientFlags, char); 7] = [
+const FLAG_LETTERS: [(ClientFlags, char); 10] = [
     (ClientFlags::PUBSUB, 'P'),
     (ClientFlags::MULTI, 'x'),
     (ClientFlags::POSTPONED.union(ClientFlags::BLOCKED), 'b'),
+    (ClientFlags::TRACKING, 't'),
+    (ClientFlags::TRACKING_BROKEN, 'R'),
+    (ClientFlags::TRACKING_BCAST, 'B'),
     (ClientFlags::DIRTY_CAS, 'd'),
     (ClientFlags::CLOSE_AFTER_REPLY, 'c'),
     (ClientFlags::NO_EVICT, 'e'),
@@ -49,7 +52,7 @@ impl Engine {
             line,
             "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={flags} db={} sub={} psub={} ssub={} \
              multi={} watch={} qbuf={qbuf} qbuf-free={qbuf_free} argv-mem={argv_mem} multi-mem={multi_mem} \
-             rbs={rbs} rbp={rbs} obl={} oll={} omem={} tot-mem={total} events={} cmd={} user=default redir=-1 \
+             rbs={rbs} rbp={rbs} obl={} oll={} omem={} tot-mem={total} events={} cmd={} user=default redir={} \
              resp={} lib-name={} lib-ver={} io-thread=0 tot-net-in={} tot-net-out={} tot-cmds={}",
             client.id,
             client.peer.addr,
@@ -76,6 +79,7 @@ impl Engine {
                 "r"
             },
             client.last.map_or("NULL", |entry| entry.full_name.as_str()),
+            client.redirect_id(),
             client.protocol.number(),
             label(|labels| &labels.lib_name),
             label(|labels| &labels.lib_ver),

@@ -24,6 +24,13 @@ pub(crate) enum Verdict {
 impl Engine {
     /// Carries out one command of a client, which must be connected.
     pub(crate) fn dispatch(&mut self, key: ClientKey, args: Args<'_>, out: &mut Output) -> Verdict {
+        if self.changes.tracked && self.has_too_many_tracked_keys() {
+            self.limit_tracked_keys();
+            // What the client is told of that answers nothing, so it comes before the reply.
+            if let Some(client) = self.clients.get_mut(key) {
+                out.append(&mut client.output);
+            }
+        }
         let Some(client) = self.clients.get_mut(key) else {
             return Verdict::Done;
         };
@@ -81,7 +88,9 @@ impl Engine {
             reply.status("QUEUED");
             return Verdict::Done;
         }
+        self.begin_invalidation(key);
         self.call(key, entry, args, reply);
+        self.end_invalidation(key);
         // Not before: what a transaction does in between is seen by nobody.
         if self.blocked.has_ready() {
             self.serve_ready();

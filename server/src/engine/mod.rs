@@ -19,6 +19,7 @@ mod facts;
 mod gate;
 mod host;
 mod input;
+mod invalidate;
 mod output;
 mod publish;
 mod session;
@@ -36,6 +37,7 @@ use crate::pubsub::PubSub;
 use crate::registry::table::{self, Table};
 use crate::stats::Stats;
 use crate::stats::slowlog::SlowLog;
+use crate::tracking::Tracking;
 
 pub(crate) use blocked::{Block, Blocked, Flow, Nil};
 pub(crate) use call::Call;
@@ -57,6 +59,7 @@ pub(crate) struct Engine {
     pub(crate) watches: Watches<ClientKey>,
     pub(crate) pubsub: PubSub<ClientKey>,
     pub(crate) blocked: Blocked,
+    pub(crate) tracking: Tracking<ClientKey>,
     pub(crate) pause: Option<Pause>,
     pub(crate) registry: &'static Table,
     pub(crate) host: Box<dyn Host>,
@@ -80,6 +83,7 @@ pub(crate) struct Engine {
     /// Set by SHUTDOWN and by signals: the loop ends with the turn.
     pub(crate) stopping: bool,
     ahead: ahead::ReadAhead,
+    invalidation: invalidate::Invalidation,
     client_memory: client_memory::ClientMemory,
     lists: turn::Lists,
     cron: cron::Cron,
@@ -100,6 +104,7 @@ impl Engine {
             watches: Watches::new(rng.u64(..)),
             pubsub: PubSub::new(rng.u64(..)),
             blocked: Blocked::new(rng.u64(..)),
+            tracking: Tracking::new(rng.u64(..)),
             pause: None,
             registry,
             now,
@@ -113,6 +118,7 @@ impl Engine {
             inside_command: false,
             stopping: false,
             ahead: ahead::ReadAhead::default(),
+            invalidation: invalidate::Invalidation::default(),
             client_memory: client_memory::ClientMemory::default(),
             lists: turn::Lists::default(),
             cron: cron::Cron::new(now),

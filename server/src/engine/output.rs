@@ -83,6 +83,9 @@ impl Engine {
         let Some(client) = self.clients.get_mut(key) else {
             return;
         };
+        if client.is(ClientFlags::TRACKING_CACHING) {
+            client.forget_caching();
+        }
         if !client.output.is_empty() {
             out.append(&mut client.output);
         }

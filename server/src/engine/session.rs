@@ -68,5 +68,6 @@ impl Engine {
     pub(crate) fn leave(&mut self, key: ClientKey) {
         self.discard(key);
         self.pubsub.forget(key);
+        self.untrack(key);
     }
 }

@@ -84,6 +84,8 @@ impl Engine {
         self.resume();
         // Keys that expire by themselves go before replies are written: a reader may be told of it in this turn.
         self.expire_fast();
+        // What the keys of a prefix went through in this turn is told together, before anything is written.
+        self.broadcast_invalidations();
         // Most is in use while what was asked for has been carried out and not been sent.
         self.note_memory_peak();
         // One write a client, however many commands it ran.
@@ -150,6 +152,7 @@ impl Engine {
     fn close_doomed(&mut self, wire: &mut impl Wire) {
         for key in std::mem::take(&mut self.lists.doomed) {
             self.leave(key);
+            self.forget_tracker(key);
             self.clients.remove(key);
             wire.close(key);
         }

@@ -10,7 +10,7 @@ pub(crate) struct Change {
     pub(crate) class: Class,
     /// Redis's word for it: `set`, `del`, `expired`.
     pub(crate) event: &'static str,
-    /// Whether the value changed: what WATCH asks.
+    /// Whether the value changed: what WATCH and CLIENT TRACKING ask.
     pub(crate) modified: bool,
 }
 
@@ -23,6 +23,8 @@ pub(crate) struct Changes {
     pub(crate) notify: Class,
     /// Whether any client watches any key.
     pub(crate) watched: bool,
+    /// Whether any client tracks what it caches.
+    pub(crate) tracked: bool,
     /// Whether any client waits for any key.
     pub(crate) awaited: bool,
     pub(crate) list: Vec<Change>,
@@ -39,7 +41,7 @@ impl Changes {
     /// A key changed in a way that is not counted: it expired, or one command is counted once for many events.
     #[inline]
     pub(crate) fn changed(&mut self, db: usize, key: &[u8], class: Class, event: &'static str) {
-        if self.watched || self.notify.intersects(class) {
+        if self.watched || self.tracked || self.notify.intersects(class) {
             self.list.push(Change {
                 db,
                 key: key.to_vec(),

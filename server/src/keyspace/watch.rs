@@ -132,7 +132,7 @@ mod tests {
         watches.watch(2, watch(3, b"k"));
         assert_eq!(on(&mut watches, 0, b"k"), [1, 2]);
         assert_eq!(on(&mut watches, 3, b"k"), [2]);
-        assert_eq!(on(&mut watches, 1, b"k"), []);
+        assert!(on(&mut watches, 1, b"k").is_empty());
         assert_eq!(watches.of(1).len(), 1);
         assert_eq!((watches.watchers(), watches.watched()), (2, 2));
     }

@@ -185,6 +185,11 @@ impl<'a> Reply<'a> {
         }
     }
 
+    /// Lets what was pushed to the client meanwhile come before the reply, which nothing has been written of yet.
+    pub(crate) fn let_pass(&mut self, pushed: &mut Output) {
+        self.out.append(pushed);
+    }
+
     /// An integer as a bulk string.
     #[inline]
     pub(crate) fn bulk_int(&mut self, value: i64) {
