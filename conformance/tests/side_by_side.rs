@@ -17,7 +17,7 @@ use clap::{CommandFactory, Parser};
 use side_by_side::bars::{self, BARS, Limit};
 use side_by_side::contenders;
 use side_by_side::figures::{Axis, Figure, Machine, Named, Results, Section};
-use side_by_side::machine::{Cores, kib_of};
+use side_by_side::machine::{Cores, Schedule, kib_of};
 use side_by_side::options::{Options, Settings, count};
 use side_by_side::picture::{Scale, tick_text};
 use side_by_side::requests::{Store, Work};
@@ -58,6 +58,7 @@ fn results() -> Results {
             })
             .to_vec(),
         reference: 1,
+        waited_percent: vec![1.0, 4.0, 2.5],
         lines: Vec::new(),
         notes: Vec::new(),
     }
@@ -233,6 +234,9 @@ fn server_load_and_probe_have_cores_of_their_own_where_there_are_enough() {
 
 #[test]
 fn the_kernels_tables_are_read() {
+    let schedule = Schedule::read("1500000 250000 7\n");
+    assert_eq!(schedule.ran, Duration::from_micros(1_500));
+    assert_eq!(schedule.waited, Duration::from_micros(250));
     let text = "Size: 7 kB\nRss:      1234 kB\nPss: 5 kB\n";
     assert_eq!(kib_of(text, "Rss:"), Some(1234));
     assert_eq!(kib_of(text, "Swap:"), None);
@@ -321,6 +325,7 @@ fn the_page_tells_bars_ratios_spread_and_what_went_wrong() {
     let page = table::page(&results, 0);
     for expected in [
         "by `just bench --huge` in 2 min",
+        "waited for their core 2.50 % of the measured time",
         "## Bars: 1 of 1 reached",
         "ratio to redis-8.2.3 | ≤ 0.50 |     0.50 | reached |",
         "| 0.500* (0.50) |        1.00 | –     | 40 %, 0 % | ≤ 0.50 reached |",

@@ -166,6 +166,9 @@ pub(crate) struct Results {
     pub(crate) servers: Vec<Named>,
     /// Which of the servers ratios are to, by index.
     pub(crate) reference: usize,
+    /// How much of the measured time servers waited for their core, in percent, for each measurement of throughput: 0
+    /// on a quiet machine.
+    pub(crate) waited_percent: Vec<f64>,
     pub(crate) lines: Vec<Line>,
     /// What went wrong or must be known to read the figures.
     pub(crate) notes: Vec<String>,
@@ -226,6 +229,11 @@ impl Sheet<'_> {
         if !line.load_was_the_limit.contains(&server) {
             line.load_was_the_limit.push(server);
         }
+    }
+
+    /// Writes down how much of a measurement the server waited for its core.
+    pub(crate) fn waited(&mut self, percent: f64) {
+        self.results.waited_percent.push(percent);
     }
 
     /// Notes why a work has no value here.

@@ -107,8 +107,8 @@ pub(crate) fn pictures(results: &Results, ours: usize) -> Vec<(&'static str, Str
 fn subtitle(results: &Results) -> String {
     let machine = &results.machine;
     format!(
-        "Medians of {} rounds, {}; {}{}, {} cores, Linux {}",
-        results.settings.rounds,
+        "Medians of {}, {}; {}{}, {} cores, Linux {}",
+        table::rounds(results.settings.rounds),
         results.made.split('T').next().unwrap_or_default(),
         machine.cpu,
         if machine.virtual_machine {

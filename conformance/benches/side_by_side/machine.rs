@@ -79,14 +79,30 @@ pub(crate) fn allow_connections(connections: u64) -> Result<(), String> {
 
 /// User and system time of a process so far, all its threads included.
 pub(crate) fn cpu_time(pid: u32) -> Result<Duration, String> {
+    schedule(pid).map(|schedule| schedule.ran)
+}
+
+/// What the scheduler knows of a process or a thread.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Schedule {
+    /// User and system time.
+    pub(crate) ran: Duration,
+    /// Time in which it could have run and something else did.
+    pub(crate) waited: Duration,
+}
+
+/// What the scheduler knows of a process so far, all its threads included.
+pub(crate) fn schedule(pid: u32) -> Result<Schedule, String> {
     // The scheduler's own sum is in nanoseconds; the ticks of /proc/PID/stat are a hundredth of a second.
     let path = format!("/proc/{pid}/task");
     let tasks = fs::read_dir(&path).map_err(|error| format!("{path}: {error}"))?;
-    let mut sum = Duration::ZERO;
+    let mut sum = Schedule::default();
     for task in tasks.flatten() {
         // A thread that ended meanwhile takes its file with it.
         if let Ok(text) = fs::read_to_string(task.path().join("schedstat")) {
-            sum += first_of_schedstat(&text);
+            let task = Schedule::read(&text);
+            sum.ran += task.ran;
+            sum.waited += task.waited;
         }
     }
     Ok(sum)
@@ -95,17 +111,21 @@ pub(crate) fn cpu_time(pid: u32) -> Result<Duration, String> {
 /// User and system time of the calling thread so far.
 pub(crate) fn own_cpu_time() -> Duration {
     fs::read_to_string("/proc/thread-self/schedstat")
-        .map(|text| first_of_schedstat(&text))
+        .map(|text| Schedule::read(&text).ran)
         .unwrap_or_default()
 }
 
-fn first_of_schedstat(text: &str) -> Duration {
-    let first = text.split_whitespace().next();
-    Duration::from_nanos(
-        first
-            .and_then(|first| first.parse().ok())
-            .unwrap_or_default(),
-    )
+impl Schedule {
+    /// Reads a `schedstat`: nanoseconds it ran, nanoseconds it waited, and how often it was chosen.
+    pub(crate) fn read(text: &str) -> Schedule {
+        let mut fields = text
+            .split_whitespace()
+            .map(|field| Duration::from_nanos(field.parse().unwrap_or_default()));
+        Schedule {
+            ran: fields.next().unwrap_or_default(),
+            waited: fields.next().unwrap_or_default(),
+        }
+    }
 }
 
 /// Resident bytes of a process, counted page by page: the cheaper counters of the kernel lag behind.

@@ -79,6 +79,7 @@ fn measure(options: &Options) -> Result<Results, String> {
             .map(|contender| contender.named.clone())
             .collect(),
         reference,
+        waited_percent: Vec::new(),
         lines: Vec::new(),
         notes: Vec::new(),
     };

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use super::bars::{self, Limit, Verdict};
 use super::figures::{Axis, Line, Results, Section};
 use super::options::count;
+use super::statistics;
 
 /// The whole page: who, where and when, the bars, every section's table, what must be known besides.
 pub(crate) fn page(results: &Results, ours: usize) -> String {
@@ -52,8 +53,8 @@ fn circumstances(results: &Results) -> String {
         })
         .collect();
     format!(
-        "Made on {} by `{}` in {} min. {}{}, {} cores, {} GiB, Linux {}; load average before the run {:.2}. Servers on core \
-         {}, load on core {}, the client whose delays were taken on core {}. {} rounds; {} clients and {} keys unless a row \
+        "Made on {} by `{}` in {} min. {}{}, {} cores, {} GiB, Linux {}; load average before the run {:.2}{}. Servers on core \
+         {}, load on core {}, the client whose delays were taken on core {}. {}; {} clients and {} keys unless a row \
          says otherwise; persistence off. Servers: {}.\n",
         results.made,
         ["just bench"]
@@ -72,10 +73,17 @@ fn circumstances(results: &Results) -> String {
         machine.memory_mib.div_ceil(1024),
         machine.kernel,
         machine.load_before,
+        statistics::median(results.waited_percent.iter().copied()).map_or_else(
+            String::new,
+            |percent| format!(
+                ", and servers waited for their core {} % of the measured time",
+                number(percent)
+            )
+        ),
         machine.server_core,
         machine.load_core,
         machine.probe_core,
-        settings.rounds,
+        rounds(settings.rounds),
         settings.clients,
         count(settings.keys),
         servers.join(", "),
@@ -218,6 +226,11 @@ fn spreads(line: &Line, ours: usize, reference: usize) -> String {
 
 fn with_unit(value: f64, unit: &str) -> String {
     format!("{} {unit}", number(value))
+}
+
+/// `1 round`, `3 rounds`.
+pub(crate) fn rounds(count: usize) -> String {
+    format!("{count} round{}", if count == 1 { "" } else { "s" })
 }
 
 /// Three digits or so: 0.345, 8.80, 84.2, 1,605.

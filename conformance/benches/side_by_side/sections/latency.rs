@@ -52,57 +52,72 @@ pub(crate) fn run(
 }
 
 fn measure(bench: &Bench<'_>, running: &mut Running, sheet: &mut Sheet<'_>) -> Result<(), String> {
-    let settings = bench.settings;
-    let probe = bench.pings(running.address());
     // The idle connections first: what many keys and much traffic leave behind would blur what each of them takes.
-    let idle_works = settings
-        .idle
-        .iter()
-        .flat_map(|count| [beside_idle(*count), idle(*count)]);
-    if bench.wants(ALONE) || bench.wants_any(&idle_works.collect::<Vec<_>>()) {
-        let seen = probe
+    alone_and_idle(bench, running, sheet)?;
+    beside_busy(bench, running, sheet)
+}
+
+fn alone_and_idle(
+    bench: &Bench<'_>,
+    running: &Running,
+    sheet: &mut Sheet<'_>,
+) -> Result<(), String> {
+    let wanted =
+        |connections: &&u64| bench.wants_any(&[beside_idle(**connections), idle(**connections)]);
+    let steps: Vec<u64> = bench.settings.idle.iter().filter(wanted).copied().collect();
+    if steps.is_empty() && !bench.wants(ALONE) {
+        return Ok(());
+    }
+    let probe = bench.pings(running.address());
+    let pings = || {
+        probe
             .alone(bench.cores, bench.probed_for())
-            .map_err(|error| load_error(&error))?;
-        let alone_p99 = record_delays(sheet, ALONE, &seen);
-        let mut open = Vec::new();
-        let before = machine::resident(running.pid)?;
-        for connections in &settings.idle {
-            if !bench.wants_any(&[beside_idle(*connections), idle(*connections)]) {
-                continue;
-            }
-            let more = *connections as usize - open.len();
-            open.extend(
-                load::connect_many(running.address(), more).map_err(|error| load_error(&error))?,
-            );
-            settle();
-            let held = machine::resident(running.pid)?.saturating_sub(before);
-            sheet.record(
-                &idle(*connections),
-                Figure::PER_CONNECTION,
-                held as f64 / *connections as f64,
-            );
-            let cpu = machine::cpu_time(running.pid)?;
-            thread::sleep(WATCHED);
-            let cpu = machine::cpu_time(running.pid)?.saturating_sub(cpu);
-            sheet.record(
-                &idle(*connections),
-                Figure::IDLE_CPU,
-                cpu.as_secs_f64() * 1_000.0 / WATCHED.as_secs_f64(),
-            );
-            let seen = probe
-                .alone(bench.cores, bench.probed_for())
-                .map_err(|error| load_error(&error))?;
-            let p99 = record_delays(sheet, &beside_idle(*connections), &seen);
-            sheet.record(
-                &beside_idle(*connections),
-                Figure::P99_CHANGE,
-                p99 / alone_p99,
-            );
-        }
+            .map_err(|error| load_error(&error))
+    };
+    let alone_p99 = record_delays(sheet, ALONE, &pings()?);
+    let before = machine::resident(running.pid)?;
+    let mut open = Vec::new();
+    for connections in steps {
+        let more = connections as usize - open.len();
+        open.extend(
+            load::connect_many(running.address(), more).map_err(|error| load_error(&error))?,
+        );
+        settle();
+        let held = machine::resident(running.pid)?.saturating_sub(before) as f64;
+        sheet.record(
+            &idle(connections),
+            Figure::PER_CONNECTION,
+            held / connections as f64,
+        );
+        let cpu = machine::cpu_time(running.pid)?;
+        thread::sleep(WATCHED);
+        let cpu_ms = (machine::cpu_time(running.pid)?.saturating_sub(cpu)).as_secs_f64() * 1_000.0;
+        sheet.record(
+            &idle(connections),
+            Figure::IDLE_CPU,
+            cpu_ms / WATCHED.as_secs_f64(),
+        );
+        let p99 = record_delays(sheet, &beside_idle(connections), &pings()?);
+        sheet.record(
+            &beside_idle(connections),
+            Figure::P99_CHANGE,
+            p99 / alone_p99,
+        );
     }
-    if bench.wants_any(&PIPELINES.map(|pipeline| busy(settings, pipeline))) {
-        fill(running, Store::Values(64), settings.keys)?;
+    Ok(())
+}
+
+fn beside_busy(
+    bench: &Bench<'_>,
+    running: &mut Running,
+    sheet: &mut Sheet<'_>,
+) -> Result<(), String> {
+    let settings = bench.settings;
+    if !bench.wants_any(&PIPELINES.map(|pipeline| busy(settings, pipeline))) {
+        return Ok(());
     }
+    fill(running, Store::Values(64), settings.keys)?;
+    let probe = bench.pings(running.address());
     for pipeline in PIPELINES {
         let name = busy(settings, pipeline);
         if !bench.wants(&name) {

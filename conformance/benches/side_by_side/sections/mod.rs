@@ -117,7 +117,9 @@ struct Tally {
     took: Duration,
     /// The server's processor time.
     server: Duration,
-    /// The load's own.
+    /// Time in which the server could have run and something else did.
+    waited: Duration,
+    /// The load's own processor time.
     load: Duration,
 }
 
@@ -128,6 +130,10 @@ impl Tally {
 
     fn thousands_per_second(&self) -> f64 {
         self.commands as f64 / self.took.as_secs_f64() / 1_000.0
+    }
+
+    fn waited_percent(&self) -> f64 {
+        self.waited.as_secs_f64() / self.took.as_secs_f64() * 100.0
     }
 
     /// Whether the server had to wait for the load rather than the load for the server.
@@ -146,13 +152,16 @@ pub(crate) fn load_was_the_limit(server: Duration, load: Duration, took: Duratio
 fn tally(crowd: &mut Crowd, pid: u32, time: Duration) -> Result<Tally, String> {
     let text = |error: io::Error| load_error(&error);
     crowd.run_for(WARM_UP).map_err(text)?;
-    let (server, load) = (machine::cpu_time(pid)?, machine::own_cpu_time());
+    let (server, load) = (machine::schedule(pid)?, machine::own_cpu_time());
     let begun = Instant::now();
     let commands = crowd.run_for(time).map_err(text)?;
+    let took = begun.elapsed();
+    let after = machine::schedule(pid)?;
     Ok(Tally {
         commands,
-        took: begun.elapsed(),
-        server: machine::cpu_time(pid)?.saturating_sub(server),
+        took,
+        server: after.ran.saturating_sub(server.ran),
+        waited: after.waited.saturating_sub(server.waited),
         load: machine::own_cpu_time().saturating_sub(load),
     })
 }

@@ -106,6 +106,7 @@ fn measure(
     }
     sheet.record(name, Figure::CPU, tally.cpu_us());
     sheet.record(name, Figure::RATE, tally.thousands_per_second());
+    sheet.waited(tally.waited_percent());
     if tally.load_was_the_limit() {
         sheet.load_was_the_limit(name, Figure::RATE);
     }
