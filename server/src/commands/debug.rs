@@ -96,15 +96,18 @@ fn help(_: &mut Engine, call: &mut Call<'_>) -> Outcome {
     Ok(())
 }
 
-/// DEBUG ERROR string: the string is the whole line, its code included.
+/// DEBUG ERROR string: the string is the whole line, its code included. It is an answer, and counted nowhere as an error.
 fn error(_: &mut Engine, call: &mut Call<'_>) -> Outcome {
-    let text: Vec<u8> = call
-        .args
-        .at(2)
-        .iter()
-        .map(|&b| if b.is_ascii_control() { b' ' } else { b })
-        .collect();
-    Err(Error::new(text))
+    let one_line = |byte: &u8| {
+        if matches!(byte, b'\r' | b'\n') {
+            b' '
+        } else {
+            *byte
+        }
+    };
+    let line: Vec<u8> = call.args.at(2).iter().map(one_line).collect();
+    call.reply.error(&Error::new(line));
+    Ok(())
 }
 
 fn log(_: &mut Engine, call: &mut Call<'_>) -> Outcome {

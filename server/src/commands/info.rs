@@ -6,6 +6,7 @@ use crate::config::REDIS_VERSION;
 use crate::config::values::Vocabulary;
 use crate::engine::{Call, ClientFlags, Engine, Facts};
 use crate::keyspace::access;
+use crate::keyspace::value::{Value, ValueRef};
 use crate::pubsub::Kind;
 use crate::registry::command::{Arg, ArgKind, Categories, Command, Flags, Group, Outcome, Run};
 
@@ -32,38 +33,50 @@ pub(crate) const COMMANDS: &[Command] =
             ]),
     ];
 
-/// A section: its name, whether plain INFO shows it, and what writes its fields.
-type Section = (&'static str, bool, fn(&Engine, &Facts, &mut Fields));
+/// A section: its name, who is shown it, and what writes its fields.
+type Section = (&'static str, Shown, fn(&Engine, &Facts, &mut Fields));
+
+/// Who is shown a section.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Shown {
+    /// Who asks for it by its name.
+    ByName,
+    /// Also who asks for all.
+    InAll,
+    /// Also who asks for nothing in particular.
+    ByDefault,
+}
 
 const SECTIONS: &[Section] = &[
-    ("Server", true, server),
-    ("Clients", true, clients),
-    ("Memory", true, memory),
-    ("Persistence", true, persistence),
-    ("Threads", true, threads),
-    ("Stats", true, stats),
-    ("Replication", true, replication),
-    ("CPU", true, cpu),
-    ("Modules", true, modules),
-    ("Commandstats", false, commandstats),
-    ("Errorstats", true, errorstats),
-    ("Latencystats", false, latencystats),
-    ("Cluster", true, cluster),
-    ("Keyspace", true, keyspace),
-    ("Keysizes", true, keysizes),
+    ("Server", Shown::ByDefault, server),
+    ("Clients", Shown::ByDefault, clients),
+    ("Memory", Shown::ByDefault, memory),
+    ("Persistence", Shown::ByDefault, persistence),
+    ("Threads", Shown::ByDefault, threads),
+    ("Stats", Shown::ByDefault, stats),
+    ("Replication", Shown::ByDefault, replication),
+    ("CPU", Shown::ByDefault, cpu),
+    ("Modules", Shown::ByDefault, modules),
+    ("Commandstats", Shown::InAll, commandstats),
+    ("Errorstats", Shown::ByDefault, errorstats),
+    ("Latencystats", Shown::InAll, latencystats),
+    ("Cluster", Shown::ByDefault, cluster),
+    ("Keyspace", Shown::ByDefault, keyspace),
+    ("Keysizes", Shown::ByDefault, keysizes),
+    ("Debug", Shown::ByName, debug),
 ];
 
 fn info(engine: &mut Engine, call: &mut Call<'_>) -> Outcome {
     let facts = engine.host.facts();
     let mut text = String::new();
-    for (name, by_default, write) in SECTIONS {
-        let wanted = |word: &[u8]| {
-            word.eq_ignore_ascii_case(name.as_bytes())
-                || word.eq_ignore_ascii_case(b"all")
-                || word.eq_ignore_ascii_case(b"everything")
-                || *by_default && word.eq_ignore_ascii_case(b"default")
+    for (name, shown, write) in SECTIONS {
+        let wanted = |word: &[u8]| match word.to_ascii_lowercase().as_slice() {
+            b"all" | b"everything" => *shown >= Shown::InAll,
+            b"default" => *shown == Shown::ByDefault,
+            word => word.eq_ignore_ascii_case(name.as_bytes()),
         };
-        if call.args.len() == 1 && *by_default || call.args.rest(1).any(wanted) {
+        let plain = call.args.len() == 1;
+        if plain && *shown == Shown::ByDefault || call.args.rest(1).any(wanted) {
             if !text.is_empty() {
                 text.push_str("\r\n");
             }
@@ -347,17 +360,17 @@ fn stats(engine: &Engine, _: &Facts, fields: &mut Fields<'_>) {
     let kilobytes = |rate: u64| format!("{:.2}", rate as f64 / 1024.0);
     fields.field("total_connections_received", stats.connections_received);
     fields.field("total_commands_processed", stats.commands_processed);
-    fields.field("instantaneous_ops_per_sec", stats.command_rate.per_second());
+    fields.field("instantaneous_ops_per_sec", stats.command_rate.mean());
     fields.field("total_net_input_bytes", stats.net_input_bytes);
     fields.field("total_net_output_bytes", stats.net_output_bytes);
     fields.zeros(&["total_net_repl_input_bytes", "total_net_repl_output_bytes"]);
     fields.field(
         "instantaneous_input_kbps",
-        kilobytes(stats.input_rate.per_second()),
+        kilobytes(stats.input_rate.mean()),
     );
     fields.field(
         "instantaneous_output_kbps",
-        kilobytes(stats.output_rate.per_second()),
+        kilobytes(stats.output_rate.mean()),
     );
     fields.field("instantaneous_input_repl_kbps", "0.00");
     fields.field("instantaneous_output_repl_kbps", "0.00");
@@ -430,11 +443,11 @@ fn stats(engine: &Engine, _: &Facts, fields: &mut Fields<'_>) {
     fields.field("eventloop_duration_cmd_sum", stats.commands_us);
     fields.field(
         "instantaneous_eventloop_cycles_per_sec",
-        stats.turn_rate.per_second(),
+        stats.turn_rate.mean(),
     );
     fields.field(
         "instantaneous_eventloop_duration_usec",
-        stats.turns_us.checked_div(stats.turns).unwrap_or_default(),
+        stats.turn_time.mean(),
     );
     fields.field("acl_access_denied_auth", stats.auth_denied);
     fields.zeros(&[
@@ -511,7 +524,7 @@ fn latencystats(engine: &Engine, _: &Facts, fields: &mut Fields<'_>) {
         .entries()
         .iter()
         .zip(&engine.stats.latencies);
-    for (entry, latency) in entries.filter(|(_, latency)| !latency.is_empty()) {
+    for (entry, latency) in entries.filter(|(_, latency)| latency.total() > 0) {
         let percentiles: Vec<String> = engine
             .config
             .latency_tracking_info_percentiles
@@ -547,25 +560,58 @@ fn keyspace(engine: &Engine, _: &Facts, fields: &mut Fields<'_>) {
     }
 }
 
-/// How many strings there are of each size, by powers of two.
+/// What is counted of each type in its distribution of sizes.
+const SIZED: [&str; 5] = [
+    "strings_sizes",
+    "lists_items",
+    "sets_items",
+    "zsets_items",
+    "hashes_items",
+];
+
+/// The type's place in [`SIZED`], and the size.
+fn size(value: ValueRef<'_>) -> (usize, usize) {
+    match value {
+        ValueRef::Boxed(Value::List(list)) => (1, list.len()),
+        ValueRef::Boxed(Value::Set(set)) => (2, set.len()),
+        ValueRef::Boxed(Value::Zset(set)) => (3, set.len()),
+        ValueRef::Boxed(Value::Hash(hash)) => (4, hash.len()),
+        string => (0, string.as_string().map_or(0, |string| string.len())),
+    }
+}
+
+/// How many values of each type there are of each size, by powers of two.
 fn keysizes(engine: &Engine, _: &Facts, fields: &mut Fields<'_>) {
     for index in 0..engine.keyspace.len() {
         let table = &engine.keyspace.db(index).table;
         if table.len() == 0 || table.len() > KEYSIZES_KEYS_MAX && !fields.asked_for {
             continue;
         }
-        let mut counts = [0_u64; usize::BITS as usize + 1];
-        for string in table.iter().filter_map(|entry| entry.value().as_string()) {
-            counts[(usize::BITS - string.len().leading_zeros()) as usize] += 1;
+        let mut counts = [[0_u64; usize::BITS as usize + 1]; SIZED.len()];
+        for entry in table.iter() {
+            let (kind, size) = size(entry.value());
+            counts[kind][(usize::BITS - size.leading_zeros()) as usize] += 1;
         }
-        let bins: Vec<String> = counts
-            .iter()
-            .enumerate()
-            .filter(|(_, count)| **count > 0)
-            .map(|(bits, count)| format!("{}={count}", size_name(bits)))
-            .collect();
-        fields.field(&format!("db{index}_distrib_strings_sizes"), bins.join(","));
+        for (what, counts) in SIZED.iter().zip(counts) {
+            let bins: Vec<String> = (0..)
+                .zip(counts)
+                .filter(|(_, count)| *count > 0)
+                .map(|(bits, count)| format!("{}={count}", size_name(bits)))
+                .collect();
+            if !bins.is_empty() {
+                fields.field(&format!("db{index}_distrib_{what}"), bins.join(","));
+            }
+        }
     }
+}
+
+/// What the loop's time went into, for those who know to ask.
+fn debug(engine: &Engine, _: &Facts, fields: &mut Fields<'_>) {
+    let stats = &engine.stats;
+    fields.field("eventloop_duration_aof_sum", 0);
+    fields.field("eventloop_duration_cron_sum", stats.cron_us);
+    fields.field("eventloop_duration_max", stats.longest_turn_us);
+    fields.field("eventloop_cmd_per_cycle_max", stats.most_commands_in_turn);
 }
 
 /// The name of the bin of lengths that need so many bits: the smallest of them, `4K` for 4096.

@@ -21,6 +21,7 @@ pub(crate) mod help;
 mod hyperloglog;
 mod info;
 mod key;
+mod latency;
 mod lcs;
 mod list;
 mod list_pop;
@@ -61,6 +62,7 @@ pub(crate) const FAMILIES: &[&[Command]] = &[
     hyperloglog::COMMANDS,
     info::COMMANDS,
     key::COMMANDS,
+    latency::COMMANDS,
     lcs::COMMANDS,
     list::COMMANDS,
     list_pop::COMMANDS,

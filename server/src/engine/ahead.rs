@@ -7,7 +7,7 @@
 //! average of its row. What makes that safe is a coarse clock, cheap enough to be looked at after every command, that
 //! moves at least every 10 ms: a command that takes so long ends its row and is timed with the few microseconds of
 //! those before it, so that the slow log and the statistics name the right one. Whoever wants to know of shorter times
-//! through `slowlog-log-slower-than` has every command timed by itself.
+//! through `slowlog-log-slower-than` or `latency-monitor-threshold` has every command timed by itself.
 
 use crate::data::dict::Soon;
 use crate::engine::Engine;
@@ -30,7 +30,7 @@ const KEYS_MAX: usize = 256;
 const KEYS_BETWEEN: usize = 10;
 
 /// Within this much time the coarse clock moves.
-const COARSE_US: i64 = 10_000;
+const COARSE_US: u64 = 10_000;
 
 /// Room for what was read ahead, kept between uses.
 #[derive(Default)]
@@ -93,7 +93,7 @@ impl Engine {
         let mut ahead = std::mem::take(&mut self.ahead);
         self.plan(view.db, bytes, from, commands_max, &mut ahead);
 
-        let exact = (0..COARSE_US).contains(&self.config.slowlog_log_slower_than);
+        let exact = self.slow_from_us < COARSE_US;
         let coarse = if ahead.commands.len() > 1 {
             self.host.coarse_time()
         } else {

@@ -243,7 +243,7 @@ impl Engine {
         self.note_slow(client, entry, args, took_us);
     }
 
-    /// Logs a command if it was slow.
+    /// Tells the operator of a command if it was slow.
     #[inline]
     pub(super) fn note_slow(
         &mut self,
@@ -252,13 +252,30 @@ impl Engine {
         args: Args<'_>,
         took_us: u64,
     ) {
-        let slow_us = self.config.slowlog_log_slower_than;
-        if slow_us >= 0 && took_us >= slow_us as u64 {
-            self.log_slow(client, entry, args, took_us);
+        if took_us >= self.slow_from_us {
+            self.note_as_slow(client, entry, args, took_us);
         }
     }
 
     #[cold]
+    fn note_as_slow(&mut self, client: ClientKey, entry: &Entry, args: Args<'_>, took_us: u64) {
+        let fast = entry.command.flags.contains(Flags::FAST);
+        self.note_latency(if fast { "fast-command" } else { "command" }, took_us);
+        let log_from_us = u64::try_from(self.config.slowlog_log_slower_than);
+        if log_from_us.is_ok_and(|log_from_us| took_us >= log_from_us) {
+            self.log_slow(client, entry, args, took_us);
+        }
+    }
+
+    /// Notes a spike of this event, one of those Redis names, if it took as long as `latency-monitor-threshold` says.
+    pub(crate) fn note_latency(&mut self, event: &'static str, took_us: u64) {
+        let from_ms = u64::try_from(self.config.latency_monitor_threshold).unwrap_or_default();
+        let took_ms = took_us / 1000;
+        if from_ms > 0 && took_ms >= from_ms {
+            self.spikes.add(event, self.now.wall_s(), took_ms);
+        }
+    }
+
     fn log_slow(&mut self, client: ClientKey, entry: &Entry, args: Args<'_>, took_us: u64) {
         let Some(client) = self.clients.get(client) else {
             return;

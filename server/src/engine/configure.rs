@@ -75,6 +75,7 @@ impl Engine {
         } else {
             Class::empty()
         };
+        self.slow_from_us = slow_from_us(&self.config);
         self.derive_client_memory();
     }
 
@@ -101,5 +102,14 @@ fn access_mode(config: &Config) -> Mode {
             decay_min: config.lfu_decay_time,
         },
         _ => Mode::Lru,
+    }
+}
+
+/// The least time, in microseconds, that a command must take for the slow log or the latency monitor to care.
+fn slow_from_us(config: &Config) -> u64 {
+    let log_from_us = u64::try_from(config.slowlog_log_slower_than).unwrap_or(u64::MAX);
+    match u64::try_from(config.latency_monitor_threshold) {
+        Ok(from_ms @ 1..) => log_from_us.min(from_ms.saturating_mul(1000)),
+        _ => log_from_us,
     }
 }

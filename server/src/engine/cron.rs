@@ -56,6 +56,7 @@ impl Engine {
         self.close_overfull();
         self.close_idle();
         self.expire_slowly(hz);
+        self.stats.cron_us += self.host.now().mono_us - self.now.mono_us;
     }
 
     /// Samples the counters whose rates INFO shows. Redis does so every 100 ms whatever `hz` is.
@@ -70,6 +71,9 @@ impl Engine {
         stats.input_rate.sample(stats.net_input_bytes, mono_us);
         stats.output_rate.sample(stats.net_output_bytes, mono_us);
         stats.turn_rate.sample(stats.turns, mono_us);
+        stats
+            .turn_time
+            .sample_against(stats.turns_us, stats.turns, 1);
     }
 
     /// Ends CLIENT PAUSE when its time has come.

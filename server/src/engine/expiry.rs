@@ -112,7 +112,9 @@ impl Engine {
         };
         // A moving average: each cycle counts for a twentieth.
         self.stats.expired_stale_share = self.stats.expired_stale_share * 0.95 + stale * 0.05;
-        self.stats.active_expire_us += self.host.now().mono_us - started_us;
+        let took_us = self.host.now().mono_us - started_us;
+        self.stats.active_expire_us += took_us;
+        self.note_latency("expire-cycle", took_us);
         if !self.changes.list.is_empty() {
             self.announce();
         }
@@ -285,7 +287,11 @@ mod tests {
 
     #[test]
     fn a_cycle_that_runs_out_of_time_goes_on_with_the_next_database() {
-        let mut engine = Engine::new(Config::default(), 1, Box::new(Hasty { us: 0 }));
+        let config = Config {
+            latency_monitor_threshold: 20,
+            ..Config::default()
+        };
+        let mut engine = Engine::new(config, 1, Box::new(Hasty { us: 0 }));
         for db in [0, 5] {
             let now_ms = engine.now.wall_ms();
             let mut keys = Keys {
@@ -307,6 +313,9 @@ mod tests {
         let left = |engine: &Engine| [0, 5].map(|db| engine.keyspace.db(db).table.len());
         assert_eq!(engine.stats.expired_time_cap_reached, 1);
         assert!(left(&engine)[0] < 20_000 && left(&engine)[1] == 20_000);
+        let spikes = engine.spikes.series(b"expire-cycle");
+        let spikes = spikes.expect("a cycle may take 25 of 100 ms");
+        assert!((20..30).contains(&spikes.longest_ms), "{spikes:?}");
         engine.tick();
         engine.expire_slowly(10);
         assert!(

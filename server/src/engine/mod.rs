@@ -37,6 +37,7 @@ use crate::pubsub::PubSub;
 use crate::registry::table::{self, Table};
 use crate::stats::Stats;
 use crate::stats::slowlog::SlowLog;
+use crate::stats::spikes::Spikes;
 use crate::tracking::Tracking;
 
 pub(crate) use blocked::{Block, Blocked, Flow, Nil};
@@ -68,6 +69,11 @@ pub(crate) struct Engine {
     pub(crate) now: Now,
     pub(crate) access: Mode,
     pub(crate) slowlog: SlowLog,
+    pub(crate) spikes: Spikes,
+    /// A command that takes so long is one that the slow log or the latency monitor wants to know of.
+    slow_from_us: u64,
+    /// When the shell handed over the first of what has come since the last turn.
+    turn_began_us: Option<u64>,
     /// The clocks at the start.
     pub(crate) started: Now,
     /// The file that CONFIG REWRITE writes: the one the server was started with.
@@ -110,6 +116,9 @@ impl Engine {
             now,
             access: Mode::Lru,
             slowlog: SlowLog::default(),
+            spikes: Spikes::default(),
+            slow_from_us: u64::MAX,
+            turn_began_us: None,
             started: now,
             config_file: None,
             memory_at_start: host.memory_used(),

@@ -72,10 +72,17 @@ impl Engine {
             || !self.lists.doomed.is_empty()
     }
 
+    /// Begins a turn: the shell has waited, and will now hand over what has come.
+    pub(crate) fn begin_turn(&mut self) {
+        self.tick();
+        self.turn_began_us = Some(self.now.mono_us);
+    }
+
     /// Ends a turn. The order is that of Redis's `beforeSleep`.
     pub(crate) fn end_turn(&mut self, wire: &mut impl Wire) {
-        let began_us = self.now.mono_us;
         self.tick();
+        // A turn that only the clock is due to has no other beginning.
+        let began_us = self.turn_began_us.take().unwrap_or(self.now.mono_us);
         // Whoever waited too long, or for a pause that is over, is dealt with before anything new.
         self.end_waits_in_time();
         self.end_pause_in_time();
@@ -95,7 +102,13 @@ impl Engine {
         // Last, since a write that fails dooms its client too; closing earlier would lose replies.
         self.close_doomed(wire);
         self.stats.turns += 1;
-        self.stats.turns_us += self.now.mono_us - began_us;
+        let took_us = self.now.mono_us - began_us;
+        let stats = &mut self.stats;
+        stats.turns_us += took_us;
+        stats.longest_turn_us = stats.longest_turn_us.max(took_us);
+        let commands = stats.commands_processed - stats.commands_before_turn;
+        stats.most_commands_in_turn = stats.most_commands_in_turn.max(commands);
+        stats.commands_before_turn = stats.commands_processed;
     }
 
     fn resume(&mut self) {

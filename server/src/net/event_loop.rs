@@ -150,7 +150,7 @@ impl EventLoop {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err(error),
             }
-            engine.tick();
+            engine.begin_turn();
             // Those whose budget ended last turn come after those who have not been heard yet.
             let waiting = self.unread.len();
             for event in &events {

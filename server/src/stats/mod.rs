@@ -3,14 +3,18 @@
 pub(crate) mod latency;
 pub(crate) mod rate;
 pub(crate) mod slowlog;
+pub(crate) mod spikes;
 
 use std::collections::BTreeMap;
 
 use latency::Latency;
 use rate::Rate;
 
-/// More kinds of error than this are counted as one, as a guard against clients that invent them.
+/// With more kinds of error than this none is counted any more, as a guard against scripts that invent them.
 const ERROR_KINDS_MAX: usize = 128;
+
+/// What is then told in their place.
+const ERRORS_STOPPED: &[u8] = b"ERRORSTATS_DISABLED";
 
 /// Counts of one command, as `INFO commandstats` shows them.
 #[derive(Debug, Default, Clone, Copy)]
@@ -32,6 +36,8 @@ pub(crate) struct Stats {
     pub(crate) latencies: Vec<Latency>,
     /// By the first word of the error.
     pub(crate) errors: BTreeMap<Vec<u8>, u64>,
+    /// There were too many kinds to go on counting each.
+    errors_stopped: bool,
     pub(crate) error_replies: u64,
     pub(crate) connections_received: u64,
     pub(crate) connections_rejected: u64,
@@ -56,11 +62,17 @@ pub(crate) struct Stats {
     /// Turns of the loop, the time they took, and how much of it went into commands.
     pub(crate) turns: u64,
     pub(crate) turns_us: u64,
+    pub(crate) longest_turn_us: u64,
+    pub(crate) most_commands_in_turn: u64,
+    /// What `commands_processed` was at the end of the last turn.
+    pub(crate) commands_before_turn: u64,
     pub(crate) commands_us: u64,
+    pub(crate) cron_us: u64,
     pub(crate) command_rate: Rate,
     pub(crate) input_rate: Rate,
     pub(crate) output_rate: Rate,
     pub(crate) turn_rate: Rate,
+    pub(crate) turn_time: Rate,
 }
 
 impl Stats {
@@ -92,10 +104,53 @@ impl Stats {
     /// Counts an error reply by its code.
     pub(crate) fn count_error(&mut self, code: &[u8]) {
         self.error_replies += 1;
+        if self.errors_stopped {
+            return;
+        }
         if let Some(count) = self.errors.get_mut(code) {
             *count += 1;
         } else if self.errors.len() < ERROR_KINDS_MAX {
             self.errors.insert(code.to_vec(), 1);
+        } else {
+            self.stop_counting_errors();
         }
+    }
+
+    #[cold]
+    fn stop_counting_errors(&mut self) {
+        let kinds = std::mem::take(&mut self.errors);
+        let kinds: Vec<_> = kinds
+            .keys()
+            .map(|kind| String::from_utf8_lossy(kind))
+            .collect();
+        log::warn!(
+            "Errorstats stopped adding new errors because the number of errors reached the limit, may be misuse of lua \
+             error_reply, please check INFO ERRORSTATS, this can be re-enabled via CONFIG RESETSTAT."
+        );
+        log::warn!("Current errors code list: {}", kinds.join(", "));
+        self.errors.insert(ERRORS_STOPPED.to_vec(), 1);
+        self.errors_stopped = true;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn too_many_kinds_of_error_end_their_counting_but_not_the_sum() {
+        let mut stats = Stats::new(0);
+        for kind in 0..ERROR_KINDS_MAX {
+            stats.count_error(format!("E{kind}").as_bytes());
+        }
+        stats.count_error(b"E7");
+        assert_eq!(stats.errors.len(), ERROR_KINDS_MAX);
+        assert_eq!(stats.errors[b"E7".as_slice()], 2);
+
+        stats.count_error(b"ONE_MORE");
+        stats.count_error(b"E7");
+        let told = BTreeMap::from([(b"ERRORSTATS_DISABLED".to_vec(), 1)]);
+        assert_eq!(stats.errors, told);
+        assert_eq!(stats.error_replies, ERROR_KINDS_MAX as u64 + 3);
     }
 }
