@@ -94,9 +94,12 @@ impl Spikes {
         self.0.iter().map(|(event, series)| (*event, series))
     }
 
-    /// Forgets the spikes of this event; returns whether there were any.
+    /// Forgets the spikes of this event, here in any letter case; returns whether there were any.
     pub(crate) fn forget(&mut self, event: &[u8]) -> bool {
-        std::str::from_utf8(event).is_ok_and(|event| self.0.remove(event).is_some())
+        let before = self.0.len();
+        let is_other = |name: &str| !name.as_bytes().eq_ignore_ascii_case(event);
+        self.0.retain(|name, _| is_other(name));
+        self.0.len() < before
     }
 
     /// Forgets all; returns how many events there were.
