@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::config::Config;
-use crate::engine::{ClientKey, Engine, Host, Now, Peer, Progress, Wire, Written};
+use crate::engine::{Address, ClientKey, Engine, Host, Now, Peer, Progress, Wire, Written};
 use crate::resp::output::Output;
 
 /// What an [`Embedded`] takes the time to be when it is made: the first second of 2026, in microseconds since 1970.
@@ -70,11 +70,11 @@ impl Embedded {
     pub fn connect(&mut self) -> Connection {
         let number = self.lines.all.len();
         let peer = Peer {
-            addr: SocketAddr::new(
+            addr: Address::Tcp(SocketAddr::new(
                 LISTENING.ip(),
                 FIRST_PORT.wrapping_add(u16::try_from(number % 50_000).unwrap_or_default()),
-            ),
-            local: LISTENING,
+            )),
+            local: Address::Tcp(LISTENING),
             fd: i32::try_from(number).unwrap_or(i32::MAX),
         };
         self.lines.all.push(match self.engine.connect(peer) {

@@ -6,6 +6,7 @@ use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::Path;
 use std::thread::JoinHandle;
 
 use crate::config::file::Startup;
@@ -62,6 +63,8 @@ pub struct Server {
 pub struct Builder {
     config: Config,
     config_file: Option<Vec<u8>>,
+    /// Whether port 0 is any free port. In redis.conf it is none.
+    any_port: bool,
     seed: Option<u64>,
     allocator: Allocator,
     /// The first option that was refused.
@@ -78,10 +81,12 @@ impl Server {
                 ..Config::default()
             },
             None,
+            true,
         )
     }
 
     /// Begins to prepare one as `respect-server`'s arguments say: perhaps a redis.conf first, then `--name value …`.
+    /// Port 0 is any free port, unless there is a Unix socket to listen on: then it is none.
     ///
     /// # Errors
     /// in Redis's own form, when an option or a line of the file cannot be obeyed.
@@ -95,7 +100,9 @@ impl Server {
             let error = directive.refused("this server has neither users nor renamed commands yet");
             return Err(StartError::Config(error.to_string()));
         }
-        Ok(Builder::new(startup.config, startup.config_file))
+        // Redis refuses to listen nowhere, so that there port 0 alone has no meaning that could be missed.
+        let any_port = startup.config.unixsocket.is_empty();
+        Ok(Builder::new(startup.config, startup.config_file, any_port))
     }
 
     /// Where it listens.
@@ -116,6 +123,13 @@ impl Server {
     /// # Errors
     /// when the operating system fails it.
     pub fn run(mut self) -> io::Result<()> {
+        let path = &self.engine.config.unixsocket;
+        if !path.is_empty() {
+            log::info!(
+                "Ready to accept connections unix {}",
+                String::from_utf8_lossy(path)
+            );
+        }
         for addr in &self.addrs {
             log::info!("Ready to accept connections tcp {addr}");
         }
@@ -124,10 +138,11 @@ impl Server {
 }
 
 impl Builder {
-    fn new(config: Config, config_file: Option<Vec<u8>>) -> Builder {
+    fn new(config: Config, config_file: Option<Vec<u8>>, any_port: bool) -> Builder {
         Builder {
             config,
             config_file,
+            any_port,
             seed: None,
             allocator: Allocator::default(),
             refused: None,
@@ -137,6 +152,12 @@ impl Builder {
     /// Listens on this port; 0 chooses a free one.
     pub fn port(mut self, port: u16) -> Builder {
         self.config.port = port;
+        self
+    }
+
+    /// Listens on a Unix socket at this path as well. A file that is there is removed, and the socket in the end.
+    pub fn unix_socket(mut self, path: impl AsRef<Path>) -> Builder {
+        self.config.unixsocket = path.as_ref().as_os_str().as_bytes().to_vec();
         self
     }
 
@@ -194,9 +215,17 @@ impl Builder {
             return Err(error);
         }
         let (mut reception, changes) = Reception::new(self.config.tcp_backlog);
-        let addrs = reception.listen(&self.config.bind, self.config.port)?;
-        if let Some(addr) = addrs.first() {
-            self.config.port = addr.port();
+        let config = &mut self.config;
+        let addrs = if config.port == 0 && self.any_port {
+            reception.listen_anywhere(&config.bind)?
+        } else {
+            reception.listen(&config.bind, config.port)?
+        };
+        config.port = addrs.first().map_or(config.port, SocketAddr::port);
+        if !config.unixsocket.is_empty() {
+            reception.listen_on_path(&config.unixsocket, config.unixsocketperm)?;
+        } else if addrs.is_empty() {
+            return Err(BindError::Nowhere.into());
         }
         let event_loop = EventLoop::new(changes)?;
         let listen = move |bind: &[String], port| {

@@ -2,6 +2,7 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt;
 use std::thread;
 use std::time::Duration;
 
@@ -137,4 +138,33 @@ fn servers_in_one_process_share_nothing() {
     assert_ne!(one.addr(), other.addr());
     let () = connect(&one).set("key", "one").expect("SET");
     assert_eq!(connect(&other).get("key"), Ok(None::<String>));
+}
+
+#[test]
+fn a_unix_socket_serves_as_well_and_is_removed_in_the_end() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("respect.sock");
+    // What a server that was killed leaves behind is in nobody's way.
+    std::fs::write(&path, "stale").expect("a file");
+    let server = Server::builder()
+        .unix_socket(&path)
+        .config("unixsocketperm", "700")
+        .start()
+        .expect("a path to listen on");
+    let mode = std::fs::metadata(&path).expect("the socket").permissions();
+    assert_eq!(mode.mode() & 0o777, 0o700);
+
+    let client = redis::Client::open(format!("redis+unix://{}", path.display())).expect("a URL");
+    let mut client = client.get_connection().expect("it listens there");
+    let () = client.set("greeting", "hello").expect("SET");
+    assert_eq!(connect(&server).get("greeting"), Ok("hello".to_owned()));
+    let info: String = redis::cmd("CLIENT")
+        .arg("INFO")
+        .query(&mut client)
+        .expect("CLIENT INFO");
+    let (addr, flags) = (format!(" addr={}:0 ", path.display()), " flags=U ");
+    assert!(info.contains(&addr) && info.contains(flags), "{info}");
+
+    drop(server);
+    assert!(!path.exists());
 }

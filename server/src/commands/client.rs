@@ -3,7 +3,7 @@
 use crate::commands::arguments;
 use crate::commands::client_tracking::{CACHING, GETREDIR, TRACKING, TRACKING_INFO};
 use crate::commands::help::write_help;
-use crate::engine::{Call, Client, ClientFlags, ClientKey, Engine};
+use crate::engine::{Address, Call, Client, ClientFlags, ClientKey, Engine};
 use crate::registry::command::{Arg, ArgKind, Categories, Command, Flags, Group, Outcome, Run};
 use crate::resp::error::Error;
 use crate::text::integers;
@@ -592,14 +592,14 @@ impl Filter {
         let age_s = now_s - client.created_ms.div_euclid(1000);
         self.id.is_none_or(|id| client.id == id)
             && self.kind.is_none_or(|kind| Kind::of(client) == kind)
-            && is_addr(self.addr.as_deref(), client.peer.addr)
-            && is_addr(self.laddr.as_deref(), client.peer.local)
+            && is_addr(self.addr.as_deref(), &client.peer.addr)
+            && is_addr(self.laddr.as_deref(), &client.peer.local)
             && self.max_age_s.is_none_or(|age| age_s >= age)
             && !(self.skip_me && client.key == me)
     }
 }
 
-fn is_addr(wanted: Option<&[u8]>, addr: core::net::SocketAddr) -> bool {
+fn is_addr(wanted: Option<&[u8]>, addr: &Address) -> bool {
     wanted.is_none_or(|wanted| wanted == addr.to_string().as_bytes())
 }
 

@@ -123,7 +123,7 @@ fn set(engine: &mut Engine, call: &mut Call<'_>) -> Outcome {
     let local = engine
         .clients
         .get(call.client)
-        .is_some_and(|client| client.peer.addr.ip().is_loopback());
+        .is_some_and(|client| client.peer.addr.is_local());
     let asker = if local { Asker::Local } else { Asker::Remote };
     engine
         .configure(&pairs, asker)

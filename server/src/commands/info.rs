@@ -180,16 +180,22 @@ fn server(engine: &Engine, facts: &Facts, fields: &mut Fields<'_>) {
     let config_file = engine.config_file.as_deref().unwrap_or_default();
     fields.field("config_file", String::from_utf8_lossy(config_file));
     fields.field("io_threads_active", 0);
-    let binds: Vec<String> = engine
-        .config
-        .bind
-        .iter()
-        .map(|addr| format!("bind={addr}"))
-        .collect();
-    fields.field(
-        "listener0",
-        format_args!("name=tcp,{},port={}", binds.join(","), engine.config.port),
-    );
+    let config = &engine.config;
+    if config.port != 0 {
+        let binds: Vec<String> = config
+            .bind
+            .iter()
+            .map(|addr| format!("bind={addr}"))
+            .collect();
+        fields.field(
+            "listener0",
+            format_args!("name=tcp,{},port={}", binds.join(","), config.port),
+        );
+    }
+    if !config.unixsocket.is_empty() {
+        let path = String::from_utf8_lossy(&config.unixsocket);
+        fields.field("listener1", format_args!("name=unix,bind={path}"));
+    }
 }
 
 fn clients(engine: &Engine, _: &Facts, fields: &mut Fields<'_>) {

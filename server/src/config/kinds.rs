@@ -206,6 +206,27 @@ impl<T: Number> Kind for Integer<T> {
     }
 }
 
+/// Permissions of a file, written in octal.
+pub(super) struct Permissions {
+    pub(super) field: Field<u32>,
+}
+
+impl Kind for Permissions {
+    fn read(&self, config: &Config) -> Vec<u8> {
+        format!("{:o}", self.field.of(config)).into_bytes()
+    }
+
+    fn write(&self, config: &mut Config, words: &[&[u8]], _: Origin) -> Result<(), Reason> {
+        let text = str::from_utf8(words[0]).unwrap_or_default();
+        let value = i64::from_str_radix(text, 8)
+            .map_err(|_| "argument couldn't be parsed as an octal number")?;
+        let value = u32::try_from(value).ok().filter(|value| *value <= 0o777);
+        let value = value.ok_or("argument must be between 0 and 777 inclusive")?;
+        self.field.set(config, value);
+        Ok(())
+    }
+}
+
 /// A number of bytes, with units.
 pub(super) struct Memory<T: 'static> {
     pub(super) field: Field<T>,

@@ -5,8 +5,8 @@
 
 use super::kinds::{
     Addresses, Bounds, Choice, Directory, Empty, Events, Field, Integer, Kind, Memory, OomScores,
-    OutputLimits, Password, Percentiles, RaisedMemory, ReplicaOf, SavePoints, Share, Shutdown,
-    Switch, Text,
+    OutputLimits, Password, Percentiles, Permissions, RaisedMemory, ReplicaOf, SavePoints, Share,
+    Shutdown, Switch, Text,
 };
 use super::values::{
     AclPubsubDefault, AppendFsync, BufferLimit, BufferLimits, DisklessLoad, EventClasses, Loglevel,
@@ -147,6 +147,10 @@ options! {
     bind: Vec<String> = vec!["*".to_owned(), "-::*".to_owned()] => "bind", Addresses {};
     /// TCP port; 0 listens on none.
     port: u16 = 6380 => "port", Integer { bounds: PORT };
+    /// Path of the Unix socket to listen on as well; empty for none.
+    unixsocket: Vec<u8> = Vec::new() => "unixsocket", Text { empty: Empty::Unset, check: anything }, IMMUTABLE;
+    /// Its permissions; 0 leaves them to the process's mask.
+    unixsocketperm: u32 = 0 => "unixsocketperm", Permissions {}, IMMUTABLE;
     /// Connections the kernel may hold before they are accepted.
     tcp_backlog: i32 = 511 => "tcp-backlog", Integer { bounds: INT }, IMMUTABLE;
     /// Seconds between probes of a silent connection; 0 sends none.

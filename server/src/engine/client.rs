@@ -1,6 +1,8 @@
 //! One client: what the engine knows of a connection, from its half-read command to its half-written reply.
 
+use core::fmt;
 use core::net::SocketAddr;
+use std::sync::Arc;
 
 use bitflags::bitflags;
 
@@ -73,6 +75,8 @@ bitflags! {
         const TRACKING_NOLOOP = 1 << 23;
         /// CLIENT CACHING, for the next command or transaction.
         const TRACKING_CACHING = 1 << 24;
+        /// Connected through the Unix socket.
+        const UNIX_SOCKET = 1 << 25;
         /// The states in which a client's commands are left where they are.
         const RUNS_NOTHING = Self::CLOSE_AFTER_REPLY.bits()
             | Self::DOOMED.bits()
@@ -81,11 +85,39 @@ bitflags! {
     }
 }
 
+/// One end of a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Address {
+    Tcp(SocketAddr),
+    /// The path of the server's Unix socket: its clients have no address of their own.
+    Unix(Arc<[u8]>),
+}
+
+impl Address {
+    /// Whether it is on this machine for certain.
+    pub(crate) fn is_local(&self) -> bool {
+        match self {
+            Address::Tcp(addr) => addr.ip().is_loopback(),
+            Address::Unix(_) => true,
+        }
+    }
+}
+
+/// As CLIENT LIST shows it.
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Address::Tcp(addr) => addr.fmt(f),
+            Address::Unix(path) => write!(f, "{}:0", String::from_utf8_lossy(path)),
+        }
+    }
+}
+
 /// Who connected, and where.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Peer {
-    pub(crate) addr: SocketAddr,
-    pub(crate) local: SocketAddr,
+    pub(crate) addr: Address,
+    pub(crate) local: Address,
     /// The socket's descriptor, shown by CLIENT LIST.
     pub(crate) fd: i32,
 }

@@ -8,7 +8,7 @@ use crate::pubsub::Kind;
 use crate::resp::args::Args;
 
 /// The letters of the field `flags`, in Redis's order. `N` stands for none.
-const FLAG_LETTERS: [(ClientFlags, char); 10] = [
+const FLAG_LETTERS: &[(ClientFlags, char)] = &[
     (ClientFlags::PUBSUB, 'P'),
     (ClientFlags::MULTI, 'x'),
     (ClientFlags::POSTPONED.union(ClientFlags::BLOCKED), 'b'),
@@ -17,6 +17,7 @@ const FLAG_LETTERS: [(ClientFlags, char); 10] = [
     (ClientFlags::TRACKING_BCAST, 'B'),
     (ClientFlags::DIRTY_CAS, 'd'),
     (ClientFlags::CLOSE_AFTER_REPLY, 'c'),
+    (ClientFlags::UNIX_SOCKET, 'U'),
     (ClientFlags::NO_EVICT, 'e'),
     (ClientFlags::NO_TOUCH, 'T'),
 ];

@@ -76,7 +76,7 @@ fn protected(engine: &Engine, candidate: &Candidate<'_>) -> Result<(), Refusal> 
     if !candidate.entry.command.flags.contains(Flags::PROTECTED) {
         return Ok(());
     }
-    let local = candidate.client.peer.addr.ip().is_loopback();
+    let local = candidate.client.peer.addr.is_local();
     let asker = if local { Asker::Local } else { Asker::Remote };
     if engine.config.enable_debug_command.allows(asker) {
         return Ok(());

@@ -1,7 +1,7 @@
 //! Bytes from a client: parsed where they lie, run one command after the other, the rest kept for later.
 
 use crate::engine::Engine;
-use crate::engine::client::{ClientFlags, ClientKey, Input, Peer};
+use crate::engine::client::{Address, ClientFlags, ClientKey, Input, Peer};
 use crate::engine::dispatch::Verdict;
 use crate::resp::error::Error;
 use crate::resp::output::Output;
@@ -39,7 +39,9 @@ impl Engine {
             return Err(b"-ERR max number of clients reached\r\n");
         }
         self.stats.connections_received += 1;
+        let unix = matches!(peer.addr, Address::Unix(_));
         let client = self.clients.add(peer, self.now.wall_ms());
+        client.flags.set(ClientFlags::UNIX_SOCKET, unix);
         client.flags.set(
             ClientFlags::AUTHENTICATED,
             self.config.requirepass.is_empty(),

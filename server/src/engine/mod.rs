@@ -42,7 +42,7 @@ use crate::tracking::Tracking;
 
 pub(crate) use blocked::{Block, Blocked, Flow, Nil};
 pub(crate) use call::Call;
-pub(crate) use client::{Client, ClientFlags, ClientKey, Peer, Transaction};
+pub(crate) use client::{Address, Client, ClientFlags, ClientKey, Peer, Transaction};
 pub(crate) use clients::Clients;
 pub(crate) use data::Data;
 pub(crate) use gate::Pause;

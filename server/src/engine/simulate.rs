@@ -15,7 +15,7 @@ use proptest::prelude::*;
 
 use crate::config::{Asker, Config};
 use crate::engine::{
-    Client, ClientFlags, ClientKey, Engine, Host, Now, Peer, Progress, Wire, Written,
+    Address, Client, ClientFlags, ClientKey, Engine, Host, Now, Peer, Progress, Wire, Written,
 };
 use crate::resp::output::Output;
 
@@ -224,8 +224,9 @@ impl World {
 
     fn connect(&mut self) {
         let addr: SocketAddr = "127.0.0.1:1".parse().expect("an address");
+        let addr = Address::Tcp(addr);
         let peer = Peer {
-            addr,
+            addr: addr.clone(),
             local: addr,
             fd: 3,
         };

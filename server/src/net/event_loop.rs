@@ -3,16 +3,17 @@
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::AsRawFd;
+use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
-use mio::net::TcpStream;
+use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token, Waker};
-use std::sync::Arc;
+use socket2::Socket;
 
 use crate::engine::{ClientKey, Engine, Peer, Progress, Wire, Written};
 use crate::net::link::{Arrived, Link};
-use crate::net::listener::{self, Change, Listener};
+use crate::net::listener::{Change, Listener, tcp_place};
 use crate::net::signals::Signals;
 use crate::resp::output::Output;
 
@@ -210,22 +211,20 @@ impl EventLoop {
     fn listen_anew(&mut self) -> io::Result<()> {
         while let Ok(Change { opened, closed }) = self.changes.try_recv() {
             for place in &mut self.listeners {
-                let addr = place.as_ref().map(Listener::addr).transpose()?;
+                let addr = place.as_ref().and_then(tcp_place);
                 if addr.is_some_and(|addr| closed.contains(&addr)) {
                     // Closing the descriptor takes it out of the poll as well.
                     *place = None;
                 }
             }
-            for mut listener in opened {
+            for listener in opened {
                 let index = self
                     .listeners
                     .iter()
                     .position(Option::is_none)
                     .unwrap_or(self.listeners.len());
                 let token = Token(FIRST_LISTENER + index);
-                self.poll
-                    .registry()
-                    .register(&mut listener.socket, token, Interest::READABLE)?;
+                listener.register(self.poll.registry(), token)?;
                 if index == self.listeners.len() {
                     self.listeners.push(None);
                 }
@@ -240,8 +239,8 @@ impl EventLoop {
             let Some(Some(listener)) = self.listeners.get(index) else {
                 return;
             };
-            match listener.socket.accept() {
-                Ok((stream, addr)) => self.welcome(engine, stream, addr),
+            match listener.accept(engine.config.tcp_keepalive) {
+                Ok((stream, peer)) => self.welcome(engine, stream, peer),
                 Err(error) => match error.kind() {
                     io::ErrorKind::WouldBlock => return,
                     io::ErrorKind::Interrupted | io::ErrorKind::ConnectionAborted => {}
@@ -256,22 +255,18 @@ impl EventLoop {
         self.unaccepted.push(index);
     }
 
-    fn welcome(&mut self, engine: &mut Engine, mut stream: TcpStream, addr: std::net::SocketAddr) {
-        listener::prepare(&stream, engine.config.tcp_keepalive);
-        let peer = Peer {
-            addr,
-            local: stream.local_addr().unwrap_or(addr),
-            fd: stream.as_raw_fd(),
-        };
+    fn welcome(&mut self, engine: &mut Engine, mut stream: Socket, peer: Peer) {
         match engine.connect(peer) {
             Ok(key) => {
                 let interest = Interest::READABLE | Interest::WRITABLE;
                 #[cfg(any(target_os = "linux", target_os = "android"))]
                 let interest = interest | Interest::PRIORITY;
+                let fd = stream.as_raw_fd();
+                let mut source = SourceFd(&fd);
                 match self
                     .poll
                     .registry()
-                    .register(&mut stream, token(key), interest)
+                    .register(&mut source, token(key), interest)
                 {
                     Ok(()) => self.links.put(Link {
                         stream,

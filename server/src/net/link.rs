@@ -2,7 +2,7 @@
 
 use std::io::{self, IoSlice, Read, Write};
 
-use mio::net::TcpStream;
+use socket2::Socket;
 
 use crate::engine::{ClientKey, Written};
 use crate::resp::output::Output;
@@ -12,7 +12,7 @@ const SLICES_MAX: usize = 64;
 
 /// One connection.
 pub(super) struct Link {
-    pub(super) stream: TcpStream,
+    pub(super) stream: Socket,
     pub(super) key: ClientKey,
     /// In the loop's list of connections to be read further without a new event.
     pub(super) queued: bool,

@@ -1,18 +1,32 @@
 //! Listening sockets, and the connections that arrive there.
 
+use std::ffi::OsStr;
 use std::fmt;
+use std::fs::{self, Permissions};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::fd::AsRawFd;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
-
-use mio::net::{TcpListener, TcpStream};
-use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use std::time::Duration;
+
+use mio::unix::SourceFd;
+use mio::{Interest, Registry, Token};
+use socket2::{Domain, Protocol, SockAddr, Socket, TcpKeepalive, Type};
+
+use crate::engine::{Address, Peer};
+
+/// The longest path of a Unix socket, with the NUL behind it (`sizeof(sun_path)`).
+const UNIX_PATH_MAX: usize = 108;
 
 /// One listening socket.
 #[derive(Debug)]
 pub(crate) struct Listener {
-    pub(super) socket: TcpListener,
+    socket: Socket,
+    /// Where it listens; the port is the real one even if port 0 was asked for.
+    place: Address,
 }
 
 impl Listener {
@@ -20,7 +34,7 @@ impl Listener {
     ///
     /// # Errors
     /// those of the operating system: the address is taken, or not ours.
-    pub(crate) fn bind(addr: SocketAddr, backlog: i32) -> io::Result<Listener> {
+    fn tcp(addr: SocketAddr, backlog: i32) -> io::Result<Listener> {
         let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
         if addr.is_ipv6() {
             // Redis binds both families; one socket for both would take the other's place.
@@ -30,17 +44,96 @@ impl Listener {
         socket.bind(&addr.into())?;
         socket.listen(backlog)?;
         socket.set_nonblocking(true)?;
+        let real = socket.local_addr()?.as_socket().unwrap_or(addr);
         Ok(Listener {
-            socket: TcpListener::from_std(socket.into()),
+            socket,
+            place: Address::Tcp(real),
         })
     }
 
-    /// Where it listens; the port is the real one even if port 0 was asked for.
+    /// Binds to a path and listens. Whatever lies there goes, as in Redis: a server that was killed leaves its socket.
+    ///
+    /// # Errors
+    /// those of the operating system, or that the path is too long.
+    fn unix(path: &[u8], permissions: u32, backlog: i32) -> io::Result<Listener> {
+        if path.len() >= UNIX_PATH_MAX {
+            return Err(io::Error::other(format!(
+                "unix socket path too long ({}), must be under {UNIX_PATH_MAX}",
+                path.len()
+            )));
+        }
+        let file = Path::new(OsStr::from_bytes(path));
+        // If it cannot be removed, binding says why.
+        let _ = fs::remove_file(file);
+        let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+        socket.bind(&SockAddr::unix(file)?)?;
+        let listener = Listener {
+            socket,
+            place: Address::Unix(path.into()),
+        };
+        if permissions != 0 {
+            fs::set_permissions(file, Permissions::from_mode(permissions))?;
+        }
+        listener.socket.listen(backlog)?;
+        listener.socket.set_nonblocking(true)?;
+        Ok(listener)
+    }
+
+    /// Where it listens.
+    pub(super) fn place(&self) -> &Address {
+        &self.place
+    }
+
+    /// Has the poll tell of connections.
     ///
     /// # Errors
     /// those of the operating system.
-    pub(crate) fn addr(&self) -> io::Result<SocketAddr> {
-        self.socket.local_addr()
+    pub(super) fn register(&self, registry: &Registry, token: Token) -> io::Result<()> {
+        let fd = self.socket.as_raw_fd();
+        registry.register(&mut SourceFd(&fd), token, Interest::READABLE)
+    }
+
+    /// The next connection, prepared as Redis does: no delay, and probes to a silent peer.
+    ///
+    /// # Errors
+    /// those of the operating system; `WouldBlock` if there is none.
+    pub(super) fn accept(&self, keepalive_s: u32) -> io::Result<(Socket, Peer)> {
+        let (socket, addr) = self.socket.accept()?;
+        socket.set_nonblocking(true)?;
+        let (addr, local) = match (addr.as_socket(), &self.place) {
+            (Some(addr), Address::Tcp(_)) => {
+                prepare(&socket, keepalive_s);
+                let local = socket.local_addr().ok().and_then(|local| local.as_socket());
+                (Address::Tcp(addr), Address::Tcp(local.unwrap_or(addr)))
+            }
+            _ => (self.place.clone(), self.place.clone()),
+        };
+        let fd = socket.as_raw_fd();
+        Ok((socket, Peer { addr, local, fd }))
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        if let Address::Unix(path) = &self.place {
+            log::info!("Removing the unix socket file.");
+            if let Err(error) = fs::remove_file(OsStr::from_bytes(path)) {
+                log::warn!("Error removing the unix socket file: {error}");
+            }
+        }
+    }
+}
+
+fn prepare(socket: &Socket, keepalive_s: u32) {
+    // Neither can fail in a way that concerns the client: at worst its replies come later, or its death is noticed later.
+    let _ = socket.set_tcp_nodelay(true);
+    if keepalive_s > 0 {
+        let interval = Duration::from_secs(u64::from(keepalive_s.div_ceil(3)));
+        let keepalive = TcpKeepalive::new()
+            .with_time(Duration::from_secs(u64::from(keepalive_s)))
+            .with_interval(interval)
+            .with_retries(3);
+        let _ = socket.set_tcp_keepalive(&keepalive);
     }
 }
 
@@ -53,8 +146,8 @@ pub(crate) struct Change {
 
 /// Decides which addresses are listened on; the event loop is told of changes.
 pub(crate) struct Reception {
-    /// As they were asked for: with port 0 where any would do.
-    asked: Vec<SocketAddr>,
+    /// The TCP addresses.
+    places: Vec<SocketAddr>,
     backlog: i32,
     loop_of_it: Sender<Change>,
 }
@@ -64,6 +157,8 @@ pub(crate) struct Reception {
 pub(crate) enum BindError {
     Address(String),
     Bind(SocketAddr, io::Error),
+    Unix(io::Error),
+    Nowhere,
 }
 
 impl fmt::Display for BindError {
@@ -76,6 +171,8 @@ impl fmt::Display for BindError {
                     "Could not create server TCP listening socket {addr}: {error}"
                 )
             }
+            BindError::Unix(error) => write!(f, "Failed opening Unix socket: {error}"),
+            BindError::Nowhere => f.write_str("Configured to not listen anywhere, exiting."),
         }
     }
 }
@@ -86,7 +183,7 @@ impl Reception {
         let (loop_of_it, changes) = channel();
         (
             Reception {
-                asked: Vec::new(),
+                places: Vec::new(),
                 backlog,
                 loop_of_it,
             },
@@ -94,8 +191,21 @@ impl Reception {
         )
     }
 
-    /// Listens on these addresses of `port` and no others; sockets that stay are not disturbed. As in redis.conf, `*`
-    /// and `::*` are all addresses of a family, and one behind `-` may be missing on this machine.
+    /// Listens on a Unix socket as well, with these permissions unless they are 0.
+    ///
+    /// # Errors
+    /// when that is not possible.
+    pub(crate) fn listen_on_path(&self, path: &[u8], permissions: u32) -> Result<(), BindError> {
+        let listener = Listener::unix(path, permissions, self.backlog).map_err(BindError::Unix)?;
+        self.tell(Change {
+            opened: vec![listener],
+            closed: Vec::new(),
+        });
+        Ok(())
+    }
+
+    /// Listens on these addresses of `port` and no others; sockets that stay are not disturbed. As in redis.conf, port 0
+    /// is none, `*` and `::*` are all addresses of a family, and one behind `-` may be missing on this machine.
     ///
     /// # Errors
     /// when one cannot be listened on; then nothing has changed.
@@ -104,10 +214,24 @@ impl Reception {
         bind: &[String],
         port: u16,
     ) -> Result<Vec<SocketAddr>, BindError> {
-        let mut asked = Vec::new();
+        let bind = if port == 0 { &[] } else { bind };
+        self.listen_on(bind, port)
+    }
+
+    /// Listens on any free port of these addresses; returns them with their ports.
+    ///
+    /// # Errors
+    /// when one cannot be listened on; then nothing has changed.
+    pub(crate) fn listen_anywhere(
+        &mut self,
+        bind: &[String],
+    ) -> Result<Vec<SocketAddr>, BindError> {
+        self.listen_on(bind, 0)
+    }
+
+    fn listen_on(&mut self, bind: &[String], port: u16) -> Result<Vec<SocketAddr>, BindError> {
+        let mut places = Vec::new();
         let mut opened = Vec::new();
-        let mut addrs = Vec::new();
-        // Port 0 of redis.conf listens nowhere; a library asks for any free port with it, but only at the start.
         for text in bind {
             let (text, optional) = text
                 .strip_prefix('-')
@@ -120,45 +244,36 @@ impl Reception {
                     .map_err(|_| BindError::Address(text.to_owned()))?,
             };
             let addr = SocketAddr::new(ip, port);
-            if self.asked.contains(&addr) {
-                asked.push(addr);
+            if self.places.contains(&addr) {
+                places.push(addr);
                 continue;
             }
-            let bound = Listener::bind(addr, self.backlog)
-                .and_then(|listener| Ok((listener.addr()?, listener)));
-            match bound {
-                Ok((real, listener)) => {
-                    asked.push(addr);
-                    addrs.push(real);
+            match Listener::tcp(addr, self.backlog) {
+                Ok(listener) => {
+                    places.extend(tcp_place(&listener));
                     opened.push(listener);
                 }
                 Err(error) if optional && error.kind() != io::ErrorKind::AddrInUse => {}
                 Err(error) => return Err(BindError::Bind(addr, error)),
             }
         }
-        let closed = self
-            .asked
-            .iter()
-            .copied()
-            .filter(|addr| !asked.contains(addr))
-            .collect();
-        self.asked = asked;
+        let closed = self.places.iter().copied();
+        let closed = closed.filter(|addr| !places.contains(addr)).collect();
+        self.places.clone_from(&places);
+        self.tell(Change { opened, closed });
+        Ok(places)
+    }
+
+    fn tell(&self, change: Change) {
         // A loop that has ended listens to nobody.
-        let _ = self.loop_of_it.send(Change { opened, closed });
-        Ok(addrs)
+        let _ = self.loop_of_it.send(change);
     }
 }
 
-/// Prepares a connection as Redis does: no delay, and probes to a silent peer.
-pub(super) fn prepare(stream: &TcpStream, keepalive_s: u32) {
-    // Neither can fail in a way that concerns the client: at worst its replies come later, or its death is noticed later.
-    let _ = stream.set_nodelay(true);
-    if keepalive_s > 0 {
-        let interval = Duration::from_secs(u64::from(keepalive_s.div_ceil(3)));
-        let keepalive = TcpKeepalive::new()
-            .with_time(Duration::from_secs(u64::from(keepalive_s)))
-            .with_interval(interval)
-            .with_retries(3);
-        let _ = SockRef::from(stream).set_tcp_keepalive(&keepalive);
+/// The address, if it is one of TCP.
+pub(super) fn tcp_place(listener: &Listener) -> Option<SocketAddr> {
+    match listener.place() {
+        Address::Tcp(addr) => Some(*addr),
+        Address::Unix(_) => None,
     }
 }
