@@ -69,8 +69,10 @@ impl Engine {
             return 0;
         };
         // Authenticated, and in no state that a check of the gate or the reply writer asks for.
-        let states =
-            ClientFlags::PENDING_WRITE | ClientFlags::WRITE_BLOCKED | ClientFlags::NO_EVICT;
+        let states = ClientFlags::PENDING_WRITE
+            | ClientFlags::WRITE_BLOCKED
+            | ClientFlags::NO_EVICT
+            | ClientFlags::UNIX_SOCKET;
         let plain = client.flags.difference(states) == ClientFlags::AUTHENTICATED;
         let limited = self.config.maxmemory != 0
             || self.client_memory.is_limited()
