@@ -403,6 +403,10 @@ fn set_deadlines(d: &mut Data<'_>, unit: TimeUnit, base_ms: i64, command: &str) 
         d.keys.touch_times(key, Class::HASH, "hdel", deleted);
         hash::drop_empty(d, key);
     }
+    if changed + deleted == 0 {
+        // No field has a deadline, but now each of them could.
+        d.keys.reshaped(key);
+    }
     Ok(())
 }
 

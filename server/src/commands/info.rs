@@ -238,7 +238,7 @@ fn clients(engine: &Engine, _: &Facts, fields: &mut Fields<'_>) {
 }
 
 fn memory(engine: &Engine, facts: &Facts, fields: &mut Fields<'_>) {
-    let used = engine.host.memory_used() as u64;
+    let used = engine.memory_used() as u64;
     let startup = engine.memory_at_start as u64;
     let overhead = engine.memory_overhead() as u64;
     let dataset = used.saturating_sub(overhead);
@@ -396,13 +396,14 @@ fn stats(engine: &Engine, _: &Facts, fields: &mut Fields<'_>) {
         "expire_cycle_cpu_milliseconds",
         stats.active_expire_us / 1000,
     );
-    fields.field("evicted_keys", 0);
+    fields.field("evicted_keys", keys.evicted);
     fields.field("evicted_clients", stats.evicted_clients);
-    fields.zeros(&[
-        "evicted_scripts",
-        "total_eviction_exceeded_time",
-        "current_eviction_exceeded_time",
-    ]);
+    fields.field("evicted_scripts", 0);
+    let since_us = stats.eviction_exceeded_since_us;
+    let exceeded_us = since_us.map_or(0, |since_us| engine.now.mono_us - since_us);
+    let total_us = stats.eviction_exceeded_us + exceeded_us;
+    fields.field("total_eviction_exceeded_time", total_us / 1000);
+    fields.field("current_eviction_exceeded_time", exceeded_us / 1000);
     fields.field("keyspace_hits", keys.hits);
     fields.field("keyspace_misses", keys.misses);
     let topics = |kind| engine.pubsub.topics(kind).names().len();

@@ -2,7 +2,6 @@
 
 use crate::commands::help::write_help;
 use crate::engine::{Call, Data, Engine};
-use crate::keyspace::value::ValueRef;
 use crate::registry::command::{Arg, ArgKind, Command, Flags, Group, KeyFlags, Keys, Outcome, Run};
 use crate::resp::error::Error;
 use crate::text::integers;
@@ -103,19 +102,13 @@ fn usage(d: &mut Data<'_>) -> Outcome {
     const SLOT_LEN: usize = 12;
     match d.keys.peek(d.args.at(2)) {
         None => d.reply.null(),
-        Some(entry) => {
-            let boxed = match entry.value() {
-                ValueRef::Int(_) | ValueRef::Bytes(_) => 0,
-                ValueRef::Boxed(value) => value.memory(),
-            };
-            d.reply.count(SLOT_LEN + entry.block_len() + boxed);
-        }
+        Some(entry) => d.reply.count(SLOT_LEN + entry.memory()),
     }
     Ok(())
 }
 
 fn doctor(engine: &mut Engine, call: &mut Call<'_>) -> Outcome {
-    let report = if engine.host.memory_used() < DOCTOR_BYTES_MIN {
+    let report = if engine.memory_used() < DOCTOR_BYTES_MIN {
         "Hi Sam, this instance is empty or is using very little memory, my issue detector can't be used in these \
          conditions. Please, leave for your mission on Earth and fill it with some data. The new Sam and I will be \
          back to our programming as soon as I finished rebooting.\n"
@@ -130,7 +123,7 @@ fn malloc_stats(engine: &mut Engine, call: &mut Call<'_>) -> Outcome {
     let facts = engine.host.facts();
     let report = format!(
         "Allocated: {}, resident: {}, allocator: {}\n",
-        engine.host.memory_used(),
+        engine.memory_used(),
         facts.resident,
         facts.allocator
     );
@@ -157,7 +150,7 @@ enum Stat {
 
 fn stats(engine: &mut Engine, call: &mut Call<'_>) -> Outcome {
     let facts = engine.host.facts();
-    let used = engine.host.memory_used();
+    let used = engine.memory_used();
     let resident = usize::try_from(facts.resident).unwrap_or(usize::MAX);
     let overhead = engine.memory_overhead();
     let peak = engine.stats.memory_peak.max(used);

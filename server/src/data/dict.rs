@@ -152,7 +152,7 @@ pub(crate) struct Soon {
 }
 
 /// Where an element lies: its home bucket, then 0 for that bucket or an overflow number, then the slot.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Place {
     home: usize,
     number: u8,
@@ -688,23 +688,73 @@ impl<E: Element> Dict<E> {
 
     /// Where each element lies.
     fn places(&self) -> impl Iterator<Item = Place> {
-        let slots = |home, number| (0..SLOTS).map(move |slot| Place { home, number, slot });
-        (0..self.buckets)
-            .flat_map(move |home| {
-                self.numbers(home)
-                    .flat_map(move |number| slots(home, number))
-            })
+        (0..self.buckets).flat_map(move |home| self.places_in(home))
+    }
+
+    /// Where the elements of a bucket and its overflow lie.
+    fn places_in(&self, home: usize) -> impl Iterator<Item = Place> {
+        self.numbers(home)
+            .flat_map(move |number| (0..SLOTS).map(move |slot| Place { home, number, slot }))
             .filter(|&place| self.at(place).is_some())
+    }
+
+    /// Shows `look` so many elements that lie together, or all if there are no more, each of them once: the first is a
+    /// random one, so that each has the same chance to be among them. `below(n)` is uniform in `0..n`.
+    pub(crate) fn sample(
+        &self,
+        count: usize,
+        below: impl FnMut(usize) -> usize,
+        look: impl FnMut(&E),
+    ) {
+        let Some(first) = self.random_place(below) else {
+            return;
+        };
+        let before = self.places_in(first.home).take_while(|&at| at != first);
+        // The chain that the first one lies in comes twice: its beginning is the end of the way round.
+        (first.home..self.buckets)
+            .chain(0..=first.home)
+            .flat_map(|home| self.chain(home))
+            .skip(before.count())
+            .take(count.min(self.elements))
+            .for_each(look);
+    }
+
+    /// Shows `look` elements with a deadline that lie together somewhere at random: so many and the rest of their bucket, or
+    /// all if there are no more, each of them once. `below(n)` is uniform in `0..n`.
+    pub(crate) fn sample_mortal(
+        &mut self,
+        count: usize,
+        mut below: impl FnMut(usize) -> usize,
+        mut look: impl FnMut(&E),
+    ) {
+        if self.buckets == 0 {
+            return;
+        }
+        let middle = below(self.buckets);
+        let mut shown = 0;
+        for (mut from, end) in [(middle, self.buckets), (0, middle)] {
+            while shown < count
+                && let Some(home) = self.next_deadline_bucket(from).filter(|&home| home < end)
+            {
+                self.show_mortal(home, |element| {
+                    shown += 1;
+                    look(element);
+                });
+                from = home + 1;
+            }
+        }
     }
 
     /// Shows `look` the elements with a deadline of the next bucket at or after `from` that has any, and returns where
     /// to go on, or `None` when the end was reached. A bucket found to have none is not looked at again.
-    pub(crate) fn sweep_deadlines(
-        &mut self,
-        from: usize,
-        mut look: impl FnMut(&E),
-    ) -> Option<usize> {
+    pub(crate) fn sweep_deadlines(&mut self, from: usize, look: impl FnMut(&E)) -> Option<usize> {
         let home = self.next_deadline_bucket(from)?;
+        self.show_mortal(home, look);
+        Some(home + 1)
+    }
+
+    /// Shows `look` the elements with a deadline of a bucket, and notes if it has none.
+    fn show_mortal(&mut self, home: usize, mut look: impl FnMut(&E)) {
         let mut any = false;
         for element in self.chain(home).filter(|element| element.is_mortal()) {
             any = true;
@@ -713,7 +763,6 @@ impl<E: Element> Dict<E> {
         if !any {
             self.deadlines[home / 64] &= !(1 << (home % 64));
         }
-        Some(home + 1)
     }
 
     fn next_deadline_bucket(&self, from: usize) -> Option<usize> {

@@ -120,6 +120,14 @@ impl Hash {
         }
     }
 
+    /// Of how many allocations it is made, about: what freeing it costs.
+    pub(crate) fn allocations(&self) -> usize {
+        match self {
+            Hash::Listpack(_) | Hash::Listpackex(_) => 1,
+            Hash::Table(mortal) => mortal.fields.len(),
+        }
+    }
+
     /// The listpack, and how many of its elements each field takes.
     fn packed(&self) -> Option<(&Listpack, usize)> {
         match self {

@@ -50,6 +50,14 @@ impl List {
         }
     }
 
+    /// Of how many allocations it is made, about: what freeing it costs.
+    pub(crate) fn allocations(&self) -> usize {
+        match self {
+            List::Packed(_) => 1,
+            List::Quick(list) => list.nodes(),
+        }
+    }
+
     /// The number that an index counts to, from 0, or backwards from -1.
     fn number(&self, index: i64) -> Option<usize> {
         let len = self.len();

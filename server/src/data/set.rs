@@ -90,6 +90,14 @@ impl Set {
         }
     }
 
+    /// Of how many allocations it is made, about: what freeing it costs.
+    pub(crate) fn allocations(&self) -> usize {
+        match self {
+            Set::Ints(_) | Set::Listpack(_) => 1,
+            Set::Table(table) => table.len(),
+        }
+    }
+
     /// Number of members.
     pub(crate) fn len(&self) -> usize {
         match self {

@@ -138,6 +138,14 @@ impl Zset {
         }
     }
 
+    /// Of how many allocations it is made, about: what freeing it costs.
+    pub(crate) fn allocations(&self) -> usize {
+        match self {
+            Zset::Packed(_) => 1,
+            Zset::Ranked(ranked) => ranked.len(),
+        }
+    }
+
     /// The score of a member.
     pub(crate) fn score(&self, text: &[u8]) -> Option<f64> {
         match self {

@@ -74,7 +74,7 @@ impl Engine {
             | ClientFlags::NO_EVICT
             | ClientFlags::UNIX_SOCKET;
         let plain = client.flags.difference(states) == ClientFlags::AUTHENTICATED;
-        let limited = self.config.maxmemory != 0
+        let limited = self.is_over_memory()
             || self.client_memory.is_limited()
             || self.changes.tracked && self.has_too_many_tracked_keys();
         if !plain || limited || self.pause.is_some() {
@@ -129,8 +129,10 @@ impl Engine {
                 self.announce();
             }
             count += 1;
-            // Whoever leaves too much unread is about to be closed, and runs nothing more.
-            let ends = count == ahead.commands.len() || out.len() >= output_max;
+            // Whoever leaves too much unread is about to be closed, and runs nothing more. Memory is made free, or the next
+            // command refused, before that one runs.
+            let ends =
+                count == ahead.commands.len() || out.len() >= output_max || self.is_over_memory();
             let ready = self.blocked.has_ready();
             if ends || exact || ready || !plan.brief || self.host.coarse_time() != coarse {
                 self.end_row(key, &ahead.commands[row..count], args);

@@ -298,6 +298,9 @@ impl Engine {
     pub(crate) fn announce(&mut self) {
         let mut list = std::mem::take(&mut self.changes.list);
         for change in &list {
+            if self.changes.measured {
+                self.keyspace.measure(change.db, &change.key);
+            }
             if change.modified && self.changes.watched {
                 self.touch_watched(change.db, &change.key);
             }

@@ -61,6 +61,10 @@ impl Engine {
                 )),
                 _ => Ok(()),
             },
+            "maxmemory" => {
+                self.begin_evicting();
+                Ok(())
+            }
             _ => Ok(()),
         }
     }
@@ -77,6 +81,9 @@ impl Engine {
         };
         self.slow_from_us = slow_from_us(&self.config);
         self.derive_client_memory();
+        let measuring = self.config.maxmemory != 0 && self.host.memory_used() == 0;
+        self.changes.measured = measuring;
+        self.keyspace.set_measuring(measuring);
     }
 
     /// At the start: as many clients as were asked for, or as the system allows.
@@ -86,7 +93,7 @@ impl Engine {
 
     /// CONFIG RESETSTAT.
     pub(crate) fn reset_stats(&mut self) {
-        let used = self.host.memory_used();
+        let used = self.memory_used();
         self.stats = Stats::new(self.registry.entries().len());
         self.stats.memory_peak = used;
         self.stats.memory_peak_s = self.now.wall_s();

@@ -40,7 +40,6 @@ impl Engine {
         let (protocol, muted) = (client.protocol, client.is_muted());
         let found = find(self.registry, args);
         client.last = found.as_ref().ok().copied();
-        let mut reply = Reply::new(out, protocol, muted);
         let entry = match found {
             Ok(entry) => entry,
             Err(_) if is_foreign_protocol(args) => {
@@ -53,15 +52,24 @@ impl Engine {
                 return Verdict::Done;
             }
             Err(error) => {
-                self.reject(key, None, &error, reply);
+                self.reject(key, None, &error, Reply::new(out, protocol, muted));
                 return Verdict::Done;
             }
         };
-        // Redis does so after the first checks. Who fails one of those is gone at the end of the turn anyway.
+        // Redis does so after the first checks. Who fails one of those is gone at the end of the turn anyway, and keys
+        // that are too many go before the next command.
         self.evict_clients();
+        if self.config.maxmemory != 0 {
+            self.evict_keys();
+            // What was evicted before the command is told before its reply.
+            if let Some(client) = self.clients.get_mut(key) {
+                out.append(&mut client.output);
+            }
+        }
         let Some(client) = self.clients.get(key) else {
             return Verdict::Done;
         };
+        let mut reply = Reply::new(out, protocol, muted);
         if client.is(ClientFlags::DOOMED) {
             return Verdict::Done;
         }

@@ -35,7 +35,7 @@ impl Engine {
 
     /// Notes how much memory is in use, if it is more than ever.
     pub(crate) fn note_memory_peak(&mut self) {
-        let used = self.host.memory_used();
+        let used = self.memory_used();
         if used > self.stats.memory_peak {
             self.stats.memory_peak = used;
             self.stats.memory_peak_s = self.now.wall_s();

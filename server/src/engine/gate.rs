@@ -110,13 +110,10 @@ fn allowed_in_multi(_: &Engine, candidate: &Candidate<'_>) -> Result<(), Refusal
     Ok(())
 }
 
-/// While more memory is in use than `maxmemory` allows, commands that may need more are refused.
+/// While more memory is in use than `maxmemory` allows, and evicting keys does not help, commands that may need more are
+/// refused.
 fn within_memory(engine: &Engine, candidate: &Candidate<'_>) -> Result<(), Refusal> {
-    let (max, used) = (engine.config.maxmemory, engine.host.memory_used());
-    // EXEC runs what was admitted when it was queued; only what would grow the memory by itself is refused.
-    let denied =
-        max > 0 && used as u64 > max && candidate.entry.command.flags.contains(Flags::DENYOOM);
-    if denied {
+    if engine.is_out_of_memory() && has_flags(candidate, Flags::DENYOOM) {
         return Err(Refusal::Error(Error::fixed(
             "OOM command not allowed when used memory > 'maxmemory'.",
         )));
@@ -154,18 +151,21 @@ fn paused(engine: &Engine, candidate: &Candidate<'_>) -> Result<(), Refusal> {
     let Some(pause) = engine.pause else {
         return Ok(());
     };
-    let may_write = Flags::WRITE | Flags::MAY_REPLICATE;
-    let Candidate { client, entry, .. } = candidate;
-    let writes = entry.command.flags.intersects(may_write)
-        || entry.command.name == "exec"
-            && client.transaction.as_ref().is_some_and(|t| {
-                t.queued
-                    .iter()
-                    .any(|(queued, _)| queued.command.flags.intersects(may_write))
-            });
+    let writes = has_flags(candidate, Flags::WRITE | Flags::MAY_REPLICATE);
     if pause.writes_only && !writes {
         Ok(())
     } else {
         Err(Refusal::Postpone)
     }
+}
+
+/// Whether the command has any of these flags; EXEC has those of what it will run.
+fn has_flags(candidate: &Candidate<'_>, flags: Flags) -> bool {
+    let Candidate { client, entry, .. } = candidate;
+    entry.command.flags.intersects(flags)
+        || entry.command.name == "exec"
+            && client.transaction.as_ref().is_some_and(|transaction| {
+                let mut queued = transaction.queued.iter();
+                queued.any(|(entry, _)| entry.command.flags.intersects(flags))
+            })
 }

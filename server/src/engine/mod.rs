@@ -14,6 +14,7 @@ mod cron;
 mod data;
 mod describe;
 mod dispatch;
+mod evict;
 mod expiry;
 mod facts;
 mod gate;
@@ -94,6 +95,7 @@ pub(crate) struct Engine {
     lists: turn::Lists,
     cron: cron::Cron,
     expiry: expiry::Expiry,
+    eviction: evict::Eviction,
 }
 
 impl Engine {
@@ -132,6 +134,7 @@ impl Engine {
             lists: turn::Lists::default(),
             cron: cron::Cron::new(now),
             expiry: expiry::Expiry::default(),
+            eviction: evict::Eviction::default(),
             host,
             rng,
             config,

@@ -2,6 +2,7 @@
 //! for each of them must hold after every turn. There are no sockets and there is no time but what a step lets pass.
 
 mod blocking;
+mod memory;
 mod tracking;
 
 use core::net::SocketAddr;

@@ -70,6 +70,7 @@ impl Engine {
         !self.lists.resumed.is_empty()
             || !self.lists.writing.is_empty()
             || !self.lists.doomed.is_empty()
+            || self.eviction.unfinished
     }
 
     /// Begins a turn: the shell has waited, and will now hand over what has come.
@@ -91,6 +92,8 @@ impl Engine {
         self.resume();
         // Keys that expire by themselves go before replies are written: a reader may be told of it in this turn.
         self.expire_fast();
+        // What one command left over is not left to the next one.
+        self.go_on_evicting();
         // What the keys of a prefix went through in this turn is told together, before anything is written.
         self.broadcast_invalidations();
         // Most is in use while what was asked for has been carried out and not been sent.

@@ -27,6 +27,8 @@ pub(crate) struct Changes {
     pub(crate) tracked: bool,
     /// Whether any client waits for any key.
     pub(crate) awaited: bool,
+    /// Whether what keys take is measured.
+    pub(crate) measured: bool,
     pub(crate) list: Vec<Change>,
 }
 
@@ -41,7 +43,7 @@ impl Changes {
     /// A key changed in a way that is not counted: it expired, or one command is counted once for many events.
     #[inline]
     pub(crate) fn changed(&mut self, db: usize, key: &[u8], class: Class, event: &'static str) {
-        if self.watched || self.tracked || self.notify.intersects(class) {
+        if self.watched || self.tracked || self.measured || self.notify.intersects(class) {
             self.list.push(Change {
                 db,
                 key: key.to_vec(),
@@ -62,6 +64,19 @@ impl Changes {
                 key: key.to_vec(),
                 class: Class::NEW,
                 event: "new",
+                modified: false,
+            });
+        }
+    }
+
+    /// A value has another form, which may take other memory, and is the same.
+    pub(crate) fn reshaped(&mut self, db: usize, key: &[u8]) {
+        if self.measured {
+            self.list.push(Change {
+                db,
+                key: key.to_vec(),
+                class: Class::empty(),
+                event: "",
                 modified: false,
             });
         }

@@ -10,6 +10,7 @@ use crate::keyspace::access::{self, Mode};
 use crate::keyspace::changes::{Changes, Class};
 use crate::keyspace::due::Due;
 use crate::keyspace::entry::Entry;
+use crate::keyspace::gauge::Gauge;
 use crate::keyspace::table::Table;
 use crate::keyspace::value::{Collection, New, StringRef, Value};
 use crate::resp::error::Error;
@@ -28,6 +29,8 @@ pub(crate) struct Db {
     sweep: usize,
     /// Hashes with fields that have a deadline.
     pub(crate) due: Due,
+    /// What its keys take, while that is measured.
+    gauge: Option<Gauge>,
 }
 
 impl Db {
@@ -38,6 +41,22 @@ impl Db {
             avg_ttl_ms: 0,
             sweep: 0,
             due: Due::default(),
+            gauge: None,
+        }
+    }
+
+    /// Takes a key out.
+    fn remove(&mut self, key: &[u8]) -> Option<Entry> {
+        let entry = self.table.remove(key)?;
+        self.forget_fields(&entry);
+        self.volatile -= usize::from(entry.expire_ms().is_some());
+        Some(entry)
+    }
+
+    /// Brings up to date what a key is known to take.
+    fn measure(&mut self, key: &[u8]) {
+        if let Some(gauge) = &mut self.gauge {
+            gauge.note(key, self.table.get(key).map(Entry::memory));
         }
     }
 
@@ -55,7 +74,7 @@ impl Db {
 pub(crate) struct Keyspace {
     dbs: Vec<Db>,
     seed: u64,
-    /// Keys found and not found by reading commands, and keys that expired, since the start or CONFIG RESETSTAT.
+    /// Keys found and not found by reading commands, keys that expired and were evicted, since the start or CONFIG RESETSTAT.
     pub(crate) stats: KeyStats,
     /// DEBUG SET-ACTIVE-EXPIRE.
     pub(crate) active_expire: bool,
@@ -63,6 +82,8 @@ pub(crate) struct Keyspace {
     pub(crate) expiry_paused: bool,
     /// DEBUG QUICKLIST-PACKED-THRESHOLD: list elements so long, in bytes, lie alone; 0 leaves it to list-max-listpack-size.
     pub(crate) packed_threshold: usize,
+    /// Values that were given back without keeping anybody waiting, since the start.
+    pub(crate) lazyfreed: u64,
 }
 
 /// What INFO tells of the keyspace's use.
@@ -73,6 +94,7 @@ pub(crate) struct KeyStats {
     pub(crate) expired: u64,
     /// Fields of hashes that expired.
     pub(crate) expired_fields: u64,
+    pub(crate) evicted: u64,
 }
 
 impl Keyspace {
@@ -85,11 +107,16 @@ impl Keyspace {
             active_expire: true,
             expiry_paused: false,
             packed_threshold: 0,
+            lazyfreed: 0,
         }
     }
 
     pub(crate) fn db(&self, index: usize) -> &Db {
         &self.dbs[index]
+    }
+
+    pub(crate) fn db_mut(&mut self, index: usize) -> &mut Db {
+        &mut self.dbs[index]
     }
 
     /// Number of databases.
@@ -104,15 +131,52 @@ impl Keyspace {
 
     /// Empties one database and returns what it held, since giving that back may take long. No event tells of it.
     pub(crate) fn empty(&mut self, db: usize) -> Db {
-        std::mem::replace(&mut self.dbs[db], Db::new(self.seed))
+        let mut empty = Db::new(self.seed);
+        empty.gauge = self.dbs[db].gauge.as_ref().map(|_| Gauge::default());
+        std::mem::replace(&mut self.dbs[db], empty)
+    }
+
+    /// Begins or ceases to measure what keys take.
+    pub(crate) fn set_measuring(&mut self, measuring: bool) {
+        for db in &mut self.dbs {
+            db.gauge = match db.gauge.take() {
+                _ if !measuring => None,
+                Some(gauge) => Some(gauge),
+                None => {
+                    let mut gauge = Gauge::default();
+                    for entry in db.table.iter() {
+                        gauge.note(entry.key(), Some(entry.memory()));
+                    }
+                    Some(gauge)
+                }
+            };
+        }
+    }
+
+    /// Brings up to date what a key is known to take, where that is measured.
+    pub(crate) fn measure(&mut self, db: usize, key: &[u8]) {
+        self.dbs[db].measure(key);
+    }
+
+    /// Bytes that keys and their tables take; 0 unless that is measured.
+    pub(crate) fn measured(&self) -> usize {
+        let measured = |db: &Db| Some(db.gauge.as_ref()?.used() + db.table.memory());
+        self.dbs.iter().filter_map(measured).sum()
+    }
+
+    /// Takes a key out because memory is full, and says so.
+    pub(crate) fn evict(&mut self, db: usize, key: &[u8], changes: &mut Changes) -> Option<Entry> {
+        let space = &mut self.dbs[db];
+        let entry = space.remove(key)?;
+        space.measure(key);
+        self.stats.evicted += 1;
+        changes.changed(db, key, Class::EVICTED, "evicted");
+        Some(entry)
     }
 
     /// Deletes a key whose deadline has passed, and says so.
     fn expire(&mut self, db: usize, key: &[u8], changes: &mut Changes) {
-        let space = &mut self.dbs[db];
-        if let Some(entry) = space.table.remove(key) {
-            space.forget_fields(&entry);
-            space.volatile -= 1;
+        if self.dbs[db].remove(key).is_some() {
             self.stats.expired += 1;
             changes.changed(db, key, Class::EXPIRED, "expired");
         }
@@ -399,6 +463,8 @@ impl Keys<'_> {
             Some(Some(bytes)) => self.set(key, New::from_vec(bytes), Deadline::Keep),
             Some(None) => {}
         }
+        // The caller may find that there is nothing to change, but then it lies in a buffer of its own.
+        self.reshaped(key);
         let entry = self
             .space()
             .table
@@ -690,6 +756,11 @@ impl Keys<'_> {
     #[inline]
     pub(crate) fn notify(&mut self, key: &[u8], class: Class, event: &'static str) {
         self.changes.notify(self.db, key, class, event);
+    }
+
+    /// Says that a value has another form and is the same, where nothing else is said of it.
+    pub(crate) fn reshaped(&mut self, key: &[u8]) {
+        self.changes.reshaped(self.db, key);
     }
 
     /// The seed of every hash table.

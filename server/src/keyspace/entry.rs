@@ -37,6 +37,9 @@ const RAW: u32 = 1 << 4;
 const FLAGS: u32 = 0xff;
 const ACCESS_SHIFT: u32 = 8;
 
+/// Freeing more allocations than this keeps others waiting (LAZYFREE_THRESHOLD).
+const COSTLY_ALLOCATIONS: usize = 64;
+
 const _: () = assert!(EMBEDDED_LEN_MAX <= u16::MAX as usize);
 
 /// A key with its deadline and value.
@@ -300,9 +303,21 @@ impl Entry {
         self.0.as_ptr().addr()
     }
 
-    /// Bytes of this entry's own block.
-    pub(crate) fn block_len(&self) -> usize {
-        self.layout().size()
+    /// Bytes of its block and of the value that hangs on it.
+    pub(crate) fn memory(&self) -> usize {
+        let boxed = match self.value() {
+            ValueRef::Int(_) | ValueRef::Bytes(_) => 0,
+            ValueRef::Boxed(value) => value.memory(),
+        };
+        self.layout().size() + boxed
+    }
+
+    /// Whether giving it back takes so long that others should not wait for it.
+    pub(crate) fn is_costly_to_free(&self) -> bool {
+        match self.value() {
+            ValueRef::Int(_) | ValueRef::Bytes(_) => false,
+            ValueRef::Boxed(value) => value.allocations() > COSTLY_ALLOCATIONS,
+        }
     }
 
     #[inline]

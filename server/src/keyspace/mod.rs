@@ -5,6 +5,8 @@ pub(crate) mod changes;
 pub(crate) mod db;
 pub(crate) mod due;
 pub(crate) mod entry;
+pub(crate) mod evict;
+pub(crate) mod gauge;
 pub(crate) mod table;
 pub(crate) mod value;
 pub(crate) mod watch;

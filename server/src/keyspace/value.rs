@@ -42,6 +42,17 @@ impl Value {
 }
 
 impl Value {
+    /// Of how many allocations it is made, about: what freeing it costs.
+    pub(crate) fn allocations(&self) -> usize {
+        match self {
+            Value::String(_) => 1,
+            Value::Hash(hash) => hash.allocations(),
+            Value::List(list) => list.allocations(),
+            Value::Set(set) => set.allocations(),
+            Value::Zset(set) => set.allocations(),
+        }
+    }
+
     /// Redis's name of the representation, as OBJECT ENCODING answers.
     pub(crate) fn encoding(&self) -> &'static str {
         match self {

@@ -56,6 +56,9 @@ pub(crate) struct Stats {
     /// Of the keys that active expiry looks at, how many have expired: a moving average, from 0 to 1.
     pub(crate) expired_stale_share: f64,
     pub(crate) active_expire_us: u64,
+    /// How long more memory was in use than `maxmemory` allows, and since when it is now, in microseconds.
+    pub(crate) eviction_exceeded_us: u64,
+    pub(crate) eviction_exceeded_since_us: Option<u64>,
     pub(crate) memory_peak: usize,
     /// Seconds since 1970.
     pub(crate) memory_peak_s: i64,

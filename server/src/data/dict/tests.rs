@@ -230,3 +230,48 @@ proptest! {
         prop_assert_eq!(mortal, model.values().flatten().count());
     }
 }
+
+#[test]
+fn a_sample_is_fair_and_has_nothing_twice() {
+    let mut roll = dice(5);
+    let dict = filled(100);
+    let mut times: BTreeMap<Vec<u8>, usize> = BTreeMap::new();
+    for _ in 0..20_000 {
+        let mut sampled = BTreeSet::new();
+        dict.sample(5, &mut roll, |member| {
+            assert!(sampled.insert(member.key().to_vec()), "twice");
+        });
+        assert_eq!(sampled.len(), 5);
+        for key in sampled {
+            *times.entry(key).or_default() += 1;
+        }
+    }
+    // 1000 times each, with a standard deviation of 31.
+    assert_eq!(times.len(), 100);
+    assert!(times.values().all(|times| (800..1200).contains(times)));
+    let mut all = 0;
+    dict.sample(1000, &mut roll, |_| all += 1);
+    assert_eq!(all, 100);
+}
+
+#[test]
+fn a_sample_of_those_with_a_deadline_has_no_others_and_misses_none() {
+    let mut roll = dice(6);
+    for mortal in [1, 3, 50, 1000] {
+        let mut dict = Dict::new(7);
+        for i in 0..1000 {
+            dict.insert(member(&i.to_string(), (i < mortal).then_some(1)));
+        }
+        let mut seen = BTreeSet::new();
+        for _ in 0..10 * mortal {
+            let mut sampled = BTreeSet::new();
+            dict.sample_mortal(5, &mut roll, |member| {
+                assert!(member.is_mortal());
+                assert!(sampled.insert(member.key().to_vec()), "twice");
+            });
+            assert!(sampled.len() >= mortal.min(5));
+            seen.extend(sampled);
+        }
+        assert_eq!(seen.len(), mortal);
+    }
+}
