@@ -109,7 +109,7 @@ fn usage(d: &mut Data<'_>) -> Outcome {
 
 fn doctor(engine: &mut Engine, call: &mut Call<'_>) -> Outcome {
     let report = if engine.memory_used() < DOCTOR_BYTES_MIN {
-        "Hi Sam, this instance is empty or is using very little memory, my issue detector can't be used in these \
+        "Hi Sam, this instance is empty or is using very little memory, my issues detector can't be used in these \
          conditions. Please, leave for your mission on Earth and fill it with some data. The new Sam and I will be \
          back to our programming as soon as I finished rebooting.\n"
     } else {

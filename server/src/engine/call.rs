@@ -174,6 +174,7 @@ impl Engine {
                 now_ms: self.now.wall_ms(),
                 access: self.access,
                 no_touch: view.no_touch,
+                used: 0,
             },
             reply,
             config: &self.config,

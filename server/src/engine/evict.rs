@@ -36,7 +36,7 @@ impl Engine {
     /// Bytes of memory in use: what the allocator says, or where it cannot be asked, what keys are known to take.
     pub(crate) fn memory_used(&self) -> usize {
         match self.host.memory_used() {
-            0 => self.keyspace.measured(),
+            0 if self.changes.measured => self.keyspace.measured(),
             used => used,
         }
     }
@@ -49,7 +49,7 @@ impl Engine {
 
     /// Whether commands that may need more memory are to be refused, as found before the command that runs.
     pub(super) fn is_out_of_memory(&self) -> bool {
-        self.eviction.out_of_memory
+        self.config.maxmemory != 0 && self.eviction.out_of_memory
     }
 
     /// Evicts keys until no more memory is in use than may be, as far as that is possible and does not take too long.

@@ -302,6 +302,7 @@ mod tests {
                 now_ms,
                 access: engine.access,
                 no_touch: false,
+                used: 0,
             };
             for i in 0..20_000 {
                 let key = format!("k{i}").into_bytes();

@@ -30,6 +30,7 @@ impl Engine {
             now_ms: self.now.wall_ms(),
             access: self.access,
             no_touch,
+            used: 0,
         })
     }
 

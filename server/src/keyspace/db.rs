@@ -321,6 +321,9 @@ pub(crate) struct Keys<'a> {
     pub(crate) access: Mode,
     /// CLIENT NO-TOUCH: reading a key does not count as using it.
     pub(crate) no_touch: bool,
+    /// Which argument of the command named the key that was used last, by where it lies: a command that looks at a key again
+    /// and again uses it once, but one that is told the same key twice uses it twice.
+    pub(crate) used: usize,
 }
 
 impl Keys<'_> {
@@ -334,6 +337,7 @@ impl Keys<'_> {
             now_ms: self.now_ms,
             access: self.access,
             no_touch: self.no_touch,
+            used: self.used,
         }
     }
 
@@ -371,7 +375,7 @@ impl Keys<'_> {
             return None;
         };
         self.keyspace.stats.hits += 1;
-        self.used(place).map(|entry| &*entry)
+        self.used(place, key).map(|entry| &*entry)
     }
 
     /// Looks as a reader does, but without using the key: what TYPE, TTL and EXISTS ask is not its value.
@@ -404,12 +408,12 @@ impl Keys<'_> {
     #[inline]
     pub(crate) fn edit(&mut self, key: &[u8]) -> Option<&mut Entry> {
         let place = self.locate(key, false)?;
-        self.used(place)
+        self.used(place, key)
     }
 
     /// The entry at a place, used once more.
     #[inline]
-    fn used(&mut self, place: Place) -> Option<&mut Entry> {
+    fn used(&mut self, place: Place, key: &[u8]) -> Option<&mut Entry> {
         let Keys {
             keyspace,
             rng,
@@ -418,7 +422,9 @@ impl Keys<'_> {
             ..
         } = self;
         let entry = keyspace.dbs[self.db].table.at_mut(place)?;
-        if !self.no_touch {
+        let argument = key.as_ptr().addr();
+        if !self.no_touch && self.used != argument {
+            self.used = argument;
             entry.set_access(access::used(*access, entry.access(), *now_ms, || rng.f64()));
         }
         Some(entry)
@@ -569,7 +575,9 @@ impl Keys<'_> {
             }
             Some(entry) => {
                 // A new value is one more use of the key, not a new key: how often it was used is not forgotten.
-                if !self.no_touch {
+                let argument = key.as_ptr().addr();
+                if !self.no_touch && self.used != argument {
+                    self.used = argument;
                     let used =
                         access::used(self.access, entry.access(), self.now_ms, || self.rng.f64());
                     entry.set_access(used);
