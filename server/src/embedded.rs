@@ -232,13 +232,14 @@ impl Lines {
 }
 
 impl Wire for Lines {
-    fn write(&mut self, key: ClientKey, output: &mut Output) -> Written {
+    /// Takes everything: nobody else waits meanwhile.
+    fn write(&mut self, key: ClientKey, output: &mut Output, _: usize) -> Written {
         let Some(line) = self.numbers.get(&key).map(|&number| &mut self.all[number]) else {
             return Written::Failed;
         };
         while !output.is_empty() {
             let mut slices = [std::io::IoSlice::new(&[]); 16];
-            let filled = output.slices(&mut slices);
+            let filled = output.slices(&mut slices, usize::MAX);
             let before = line.output.len();
             for slice in &slices[..filled] {
                 line.output.extend_from_slice(slice);

@@ -91,18 +91,21 @@ impl Sockets {
 }
 
 impl Wire for Sockets {
-    fn write(&mut self, key: ClientKey, output: &mut Output) -> Written {
+    fn write(&mut self, key: ClientKey, output: &mut Output, mut share: usize) -> Written {
         let socket = self.open(key);
-        while !output.is_empty() && socket.room > 0 {
+        while !output.is_empty() && socket.room > 0 && share > 0 {
             let mut slices = [IoSlice::new(&[])];
-            output.slices(&mut slices);
+            output.slices(&mut slices, share);
             let taken = slices[0].len().min(socket.room);
             socket.received.extend_from_slice(&slices[0][..taken]);
             socket.room -= taken;
+            share -= taken;
             output.sent(taken);
         }
         if output.is_empty() {
             Written::All
+        } else if share == 0 {
+            Written::Share
         } else {
             Written::Part
         }

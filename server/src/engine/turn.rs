@@ -7,11 +7,20 @@ use crate::engine::client::{ClientFlags, ClientKey};
 use crate::engine::input::Progress;
 use crate::resp::output::Output;
 
+/// About so many bytes are written in a turn, shared by those who have some waiting. A socket of this machine takes
+/// megabytes at once, and copying them for hundreds of clients would keep all others waiting.
+const WRITTEN_PER_TURN: usize = 4 * 1024 * 1024;
+
+/// Nobody's share is smaller, however many there are: the writes would cost more than what they carry.
+const SHARE_MIN: usize = 64 * 1024;
+
 /// What a write came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Written {
     /// Everything was taken.
     All,
+    /// As much as was offered was taken: the next turn may offer more.
+    Share,
     /// The socket is full: [`Engine::writable`] is to be called when it is not.
     Part,
     /// The connection is broken.
@@ -20,8 +29,8 @@ pub(crate) enum Written {
 
 /// The way out of the engine.
 pub(crate) trait Wire {
-    /// Writes as much as the connection takes and drops that from the output.
-    fn write(&mut self, key: ClientKey, output: &mut Output) -> Written;
+    /// Writes as much as the connection takes, at most `share` bytes, and drops that from the output.
+    fn write(&mut self, key: ClientKey, output: &mut Output, share: usize) -> Written;
 
     /// Closes the connection of a client that the engine has forgotten.
     fn close(&mut self, key: ClientKey);
@@ -131,6 +140,7 @@ impl Engine {
 
     fn write_all(&mut self, wire: &mut impl Wire) {
         let mut writing = std::mem::take(&mut self.lists.writing);
+        let share = (WRITTEN_PER_TURN / writing.len().max(1)).max(SHARE_MIN);
         for key in writing.drain(..) {
             let Some(client) = self.clients.get_mut(key) else {
                 continue;
@@ -143,7 +153,7 @@ impl Engine {
             let written = if before == 0 {
                 Written::All
             } else {
-                wire.write(key, &mut client.output)
+                wire.write(key, &mut client.output, share)
             };
             let sent = (before - client.output.len()) as u64;
             client.net_out += sent;
@@ -155,6 +165,10 @@ impl Engine {
             match written {
                 Written::All if client.is(ClientFlags::CLOSE_AFTER_REPLY) => self.doom(key),
                 Written::All => client.over_soft_limit_s = None,
+                Written::Share => {
+                    client.flags.insert(ClientFlags::PENDING_WRITE);
+                    self.lists.writing.push(key);
+                }
                 Written::Part => client.flags.insert(ClientFlags::WRITE_BLOCKED),
                 Written::Failed => self.doom(key),
             }
@@ -172,5 +186,68 @@ impl Engine {
             self.clients.remove(key);
             wire.close(key);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::embedded::Embedded;
+
+    /// Sockets that take whatever they are offered.
+    #[derive(Default)]
+    struct Deep {
+        now: BTreeMap<ClientKey, usize>,
+        all: BTreeMap<ClientKey, usize>,
+    }
+
+    impl Wire for Deep {
+        fn write(&mut self, key: ClientKey, output: &mut Output, share: usize) -> Written {
+            let count = output.len().min(share);
+            output.sent(count);
+            *self.now.entry(key).or_default() += count;
+            *self.all.entry(key).or_default() += count;
+            if output.is_empty() {
+                Written::All
+            } else {
+                Written::Share
+            }
+        }
+
+        fn close(&mut self, key: ClientKey) {
+            panic!("{key:?} did nothing wrong");
+        }
+    }
+
+    #[test]
+    fn a_turn_writes_to_everybody_and_to_nobody_too_much() {
+        const LEN: usize = 1024 * 1024;
+        let mut redis = Embedded::new(1);
+        for _ in 0..100 {
+            redis.connect();
+        }
+        let mut engine = redis.engine;
+        let keys: Vec<ClientKey> = engine.clients.iter().map(|client| client.key).collect();
+        for key in &keys {
+            engine.push(*key, |reply| reply.bulk(&vec![b'x'; LEN]));
+        }
+        let mut wire = Deep::default();
+        let mut turns = 0;
+        while engine.has_work() {
+            wire.now.clear();
+            engine.end_turn(&mut wire);
+            assert_eq!(wire.now.len(), keys.len());
+            assert!(wire.now.values().all(|len| *len <= SHARE_MIN));
+            turns += 1;
+        }
+        assert!(wire.all.values().all(|len| *len > LEN));
+        assert_eq!(turns, LEN / SHARE_MIN + 1);
+
+        // Whoever is alone need not wait for others.
+        engine.push(keys[0], |reply| reply.bulk(&vec![b'x'; LEN]));
+        engine.end_turn(&mut wire);
+        assert!(!engine.has_work());
     }
 }

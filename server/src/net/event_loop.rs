@@ -67,9 +67,9 @@ impl Links {
 }
 
 impl Wire for Links {
-    fn write(&mut self, key: ClientKey, output: &mut Output) -> Written {
+    fn write(&mut self, key: ClientKey, output: &mut Output, share: usize) -> Written {
         self.get_mut(key)
-            .map_or(Written::Failed, |link| link.write(output))
+            .map_or(Written::Failed, |link| link.write(output, share))
     }
 
     fn close(&mut self, key: ClientKey) {

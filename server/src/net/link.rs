@@ -78,14 +78,14 @@ impl Link {
         }
     }
 
-    /// Writes as much of the output as the socket takes.
-    pub(super) fn write(&mut self, output: &mut Output) -> Written {
+    /// Writes as much of the output as the socket takes, at most `share` bytes.
+    pub(super) fn write(&mut self, output: &mut Output, mut share: usize) -> Written {
         loop {
             let outcome = match output.single_slice() {
-                Some(bytes) => self.stream.write(bytes),
+                Some(bytes) => self.stream.write(&bytes[..bytes.len().min(share)]),
                 None => {
                     let mut slices = [IoSlice::new(&[]); SLICES_MAX];
-                    let filled = output.slices(&mut slices);
+                    let filled = output.slices(&mut slices, share);
                     self.stream.write_vectored(&slices[..filled])
                 }
             };
@@ -93,8 +93,12 @@ impl Link {
                 Ok(0) => return Written::Failed,
                 Ok(count) => {
                     output.sent(count);
+                    share -= count;
                     if output.is_empty() {
                         return Written::All;
+                    }
+                    if share == 0 {
+                        return Written::Share;
                     }
                 }
                 Err(error) => match error.kind() {

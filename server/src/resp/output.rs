@@ -140,8 +140,8 @@ impl Output {
         self.queue[room.0] = Segment::Owned(header);
     }
 
-    /// Fills `slices` with what is to be sent next and returns how many it filled.
-    pub(crate) fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+    /// Fills `slices` with what is to be sent next, at most so many bytes, and returns how many it filled.
+    pub(crate) fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>], mut bytes_max: usize) -> usize {
         let mut skip = self.sent;
         let mut filled = 0;
         for bytes in self
@@ -155,11 +155,13 @@ impl Output {
             if bytes.is_empty() {
                 continue;
             }
-            let Some(slot) = slices.get_mut(filled) else {
+            let bytes = &bytes[..bytes.len().min(bytes_max)];
+            let Some(slot) = slices.get_mut(filled).filter(|_| !bytes.is_empty()) else {
                 break;
             };
             *slot = IoSlice::new(bytes);
             filled += 1;
+            bytes_max -= bytes.len();
         }
         filled
     }
@@ -246,7 +248,7 @@ mod tests {
         let mut seen = Vec::new();
         while !output.is_empty() {
             let mut slices = [IoSlice::new(b""); 2];
-            let filled = output.slices(&mut slices);
+            let filled = output.slices(&mut slices, usize::MAX);
             assert!(filled > 0);
             seen.push(slices[0][0]);
             output.sent(1);
