@@ -26,6 +26,7 @@ mod lcs;
 mod list;
 mod list_pop;
 mod memory;
+mod monitor;
 mod object;
 mod pubsub;
 mod scan;
@@ -67,6 +68,7 @@ pub(crate) const FAMILIES: &[&[Command]] = &[
     list::COMMANDS,
     list_pop::COMMANDS,
     memory::COMMANDS,
+    monitor::COMMANDS,
     object::COMMANDS,
     scan::COMMANDS,
     pubsub::COMMANDS,

@@ -76,6 +76,7 @@ impl Engine {
         let plain = client.flags.difference(states) == ClientFlags::AUTHENTICATED;
         let limited = self.is_over_memory()
             || self.client_memory.is_limited()
+            || !self.monitors.is_empty()
             || self.changes.tracked && self.has_too_many_tracked_keys();
         if !plain || limited || self.pause.is_some() {
             return 0;

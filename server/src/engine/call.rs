@@ -46,6 +46,8 @@ pub(super) struct Begun {
     output_len: usize,
     /// What running it in vain has taken before: to the operator it is one command, however often it ran.
     before_us: u64,
+    /// It runs once more after waiting.
+    again: bool,
 }
 
 /// What a command brings with it that runs again after waiting.
@@ -115,12 +117,16 @@ impl Engine {
         let view = View::of(session);
         let mut begun = self.begin_call(&reply);
         begun.before_us = waited.map_or(0, |waited| waited.took_us);
+        begun.again = waited.is_some();
         let outcome = match self.run_data(view, run, args, reply.reborrow()) {
             Ok(Flow::Block(block)) if !self.inside_command => {
                 let took_us = self.clock(&begun);
                 self.park(client, entry, args, block, waited, took_us);
                 if !self.changes.list.is_empty() {
                     self.announce();
+                }
+                if !self.monitors.is_empty() && !begun.again {
+                    self.show_to_monitors(client, entry, args);
                 }
                 return;
             }
@@ -152,6 +158,7 @@ impl Engine {
             at_us: now.mono_us,
             output_len: reply.output_len(),
             before_us: 0,
+            again: false,
         }
     }
 
@@ -208,6 +215,10 @@ impl Engine {
         self.account(client, entry, args, took_us);
         if !self.changes.list.is_empty() {
             self.announce();
+        }
+        // Whoever waited was shown when it began to.
+        if !self.monitors.is_empty() && !begun.again {
+            self.show_to_monitors(client, entry, args);
         }
         // Last: a key that the command changed itself before it read it is not stale.
         if self.changes.tracked {
@@ -322,14 +333,21 @@ impl Engine {
 }
 
 /// The arguments with every secret replaced, as logs may show them.
-fn without_secrets<'a>(entry: &Entry, args: Args<'a>) -> Vec<&'a [u8]> {
+pub(super) fn without_secrets<'a>(entry: &Entry, args: Args<'a>) -> Vec<&'a [u8]> {
     const REDACTED: &[u8] = b"(redacted)";
     let mut shown: Vec<&[u8]> = args.iter().collect();
     let secrets = match entry.full_name.as_str() {
         "auth" => 1..args.len(),
         "hello" => {
-            let auth = (2..args.len()).find(|&index| args.is(index, "auth"));
-            auth.map_or(0..0, |auth| auth + 1..(auth + 3).min(args.len()))
+            let mut index = 2;
+            while index + 2 < args.len() && !args.is(index, "auth") {
+                index += if args.is(index, "setname") { 2 } else { 1 };
+            }
+            if index + 2 < args.len() {
+                index + 1..index + 3
+            } else {
+                0..0
+            }
         }
         "config|set" => {
             for index in (3..args.len()).step_by(2) {
@@ -369,6 +387,11 @@ mod tests {
             shown("HELLO 3 AUTH u pw SETNAME n"),
             "HELLO 3 AUTH (redacted) (redacted) SETNAME n"
         );
+        assert_eq!(
+            shown("HELLO 3 SETNAME auth AUTH u pw"),
+            "HELLO 3 SETNAME auth AUTH (redacted) (redacted)"
+        );
+        assert_eq!(shown("HELLO 3 AUTH u"), "HELLO 3 AUTH u");
         assert_eq!(
             shown("CONFIG SET timeout 1 requirepass pw"),
             "CONFIG SET timeout 1 requirepass (redacted)"

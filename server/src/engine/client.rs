@@ -77,6 +77,8 @@ bitflags! {
         const TRACKING_CACHING = 1 << 24;
         /// Connected through the Unix socket.
         const UNIX_SOCKET = 1 << 25;
+        /// Is shown every command.
+        const MONITOR = 1 << 26;
         /// The states in which a client's commands are left where they are.
         const RUNS_NOTHING = Self::CLOSE_AFTER_REPLY.bits()
             | Self::DOOMED.bits()

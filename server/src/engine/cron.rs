@@ -98,6 +98,7 @@ impl Engine {
         let timeout_s = i64::try_from(self.config.timeout).unwrap_or(i64::MAX);
         let now_s = self.now.wall_s();
         let exempt = ClientFlags::PUBSUB
+            | ClientFlags::MONITOR
             | ClientFlags::POSTPONED
             | ClientFlags::BLOCKED
             | ClientFlags::DOOMED;

@@ -9,6 +9,7 @@ use crate::resp::args::Args;
 
 /// The letters of the field `flags`, in Redis's order. `N` stands for none.
 const FLAG_LETTERS: &[(ClientFlags, char)] = &[
+    (ClientFlags::MONITOR, 'O'),
     (ClientFlags::PUBSUB, 'P'),
     (ClientFlags::MULTI, 'x'),
     (ClientFlags::POSTPONED.union(ClientFlags::BLOCKED), 'b'),

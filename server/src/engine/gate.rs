@@ -43,6 +43,7 @@ const GATE: &[Check] = &[
     allowed_in_multi,
     within_memory,
     subscriber_mode,
+    no_keys_for_monitors,
     paused,
 ];
 
@@ -51,7 +52,10 @@ impl Engine {
     #[inline]
     pub(crate) fn admit(&self, candidate: &Candidate<'_>) -> Result<(), Refusal> {
         // Most commands meet none of the states that most checks ask for.
-        let states = ClientFlags::AUTHENTICATED | ClientFlags::MULTI | ClientFlags::PUBSUB;
+        let states = ClientFlags::AUTHENTICATED
+            | ClientFlags::MULTI
+            | ClientFlags::PUBSUB
+            | ClientFlags::MONITOR;
         let plain = candidate.client.flags & states == ClientFlags::AUTHENTICATED
             && self.pause.is_none()
             && self.config.maxmemory == 0
@@ -147,12 +151,23 @@ fn subscriber_mode(_: &Engine, candidate: &Candidate<'_>) -> Result<(), Refusal>
     Ok(())
 }
 
+/// Redis treats a monitor as a replica, which CLIENT PAUSE does not hold back and which therefore may not touch keys.
+fn no_keys_for_monitors(_: &Engine, candidate: &Candidate<'_>) -> Result<(), Refusal> {
+    let touches = Flags::WRITE | Flags::MAY_REPLICATE | Flags::READONLY;
+    if candidate.client.is(ClientFlags::MONITOR) && has_flags(candidate, touches) {
+        return Err(Refusal::Error(Error::fixed(
+            "ERR Replica can't interact with the keyspace",
+        )));
+    }
+    Ok(())
+}
+
 fn paused(engine: &Engine, candidate: &Candidate<'_>) -> Result<(), Refusal> {
     let Some(pause) = engine.pause else {
         return Ok(());
     };
     let writes = has_flags(candidate, Flags::WRITE | Flags::MAY_REPLICATE);
-    if pause.writes_only && !writes {
+    if candidate.client.is(ClientFlags::MONITOR) || pause.writes_only && !writes {
         Ok(())
     } else {
         Err(Refusal::Postpone)

@@ -21,6 +21,7 @@ mod gate;
 mod host;
 mod input;
 mod invalidate;
+mod monitor;
 mod output;
 mod publish;
 mod session;
@@ -62,6 +63,8 @@ pub(crate) struct Engine {
     pub(crate) pubsub: PubSub<ClientKey>,
     pub(crate) blocked: Blocked,
     pub(crate) tracking: Tracking<ClientKey>,
+    /// Those who are shown every command.
+    pub(crate) monitors: Vec<ClientKey>,
     pub(crate) pause: Option<Pause>,
     pub(crate) registry: &'static Table,
     pub(crate) host: Box<dyn Host>,
@@ -113,6 +116,7 @@ impl Engine {
             pubsub: PubSub::new(rng.u64(..)),
             blocked: Blocked::new(rng.u64(..)),
             tracking: Tracking::new(rng.u64(..)),
+            monitors: Vec::new(),
             pause: None,
             registry,
             now,

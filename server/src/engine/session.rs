@@ -69,5 +69,6 @@ impl Engine {
         self.discard(key);
         self.pubsub.forget(key);
         self.untrack(key);
+        self.unmonitor(key);
     }
 }
