@@ -215,7 +215,7 @@ impl<E: Element> Dict<E> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn bucket(&self, home: usize, number: u8) -> &Bucket<E> {
         match number {
             0 => &self.chunks[home / CHUNK][home % CHUNK],
@@ -223,7 +223,7 @@ impl<E: Element> Dict<E> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn bucket_mut(&mut self, home: usize, number: u8) -> &mut Bucket<E> {
         match number {
             0 => &mut self.chunks[home / CHUNK][home % CHUNK],
@@ -231,18 +231,23 @@ impl<E: Element> Dict<E> {
         }
     }
 
-    /// Where a key lies, until the table changes.
+    /// Where a key lies, until the table changes, and its element.
     #[inline]
-    pub(crate) fn find(&self, key: &[u8]) -> Option<Place> {
+    pub(crate) fn find(&self, key: &[u8]) -> Option<(Place, &E)> {
         if self.elements == 0 {
             return None;
         }
         self.find_hashed(self.hash(key), |element| is_same(element.key(), key))
     }
 
-    /// Where an element lies that is the one meant, of those whose keys have this hash; others may be asked about too.
+    /// Where an element lies that is the one meant, of those whose keys have this hash, and itself; others may be asked
+    /// about too.
     #[inline]
-    pub(crate) fn find_hashed(&self, hash: u64, is_meant: impl Fn(&E) -> bool) -> Option<Place> {
+    pub(crate) fn find_hashed(
+        &self,
+        hash: u64,
+        is_meant: impl Fn(&E) -> bool,
+    ) -> Option<(Place, &E)> {
         if self.elements == 0 {
             return None;
         }
@@ -253,8 +258,10 @@ impl<E: Element> Dict<E> {
             let mut candidates = bucket.candidates(tag);
             while candidates != 0 {
                 let slot = candidates.trailing_zeros() as usize / 8;
-                if bucket.slots[slot].as_ref().is_some_and(&is_meant) {
-                    return Some(Place { home, number, slot });
+                if let Some(element) = &bucket.slots[slot]
+                    && is_meant(element)
+                {
+                    return Some((Place { home, number, slot }, element));
                 }
                 candidates &= candidates - 1;
             }
@@ -282,7 +289,7 @@ impl<E: Element> Dict<E> {
     /// The element of a key.
     #[inline]
     pub(crate) fn get(&self, key: &[u8]) -> Option<&E> {
-        self.at(self.find(key)?)
+        self.find(key).map(|(_, element)| element)
     }
 
     /// Whether the table is so large that what a look-up needs had better be fetched ahead of it.
@@ -326,7 +333,7 @@ impl<E: Element> Dict<E> {
     /// [`Dict::replace`] serves.
     #[inline]
     pub(crate) fn get_mut(&mut self, key: &[u8]) -> Option<&mut E> {
-        let place = self.find(key)?;
+        let (place, _) = self.find(key)?;
         self.at_mut(place)
     }
 
@@ -352,7 +359,7 @@ impl<E: Element> Dict<E> {
     /// # Returns
     /// whether the key was there.
     pub(crate) fn replace(&mut self, key: &[u8], change: impl FnOnce(E) -> E) -> bool {
-        let Some(Place { home, number, slot }) = self.find(key) else {
+        let Some((Place { home, number, slot }, _)) = self.find(key) else {
             return false;
         };
         let place = &mut self.bucket_mut(home, number).slots[slot];
@@ -370,7 +377,7 @@ impl<E: Element> Dict<E> {
 
     /// Takes the element of a key out.
     pub(crate) fn remove(&mut self, key: &[u8]) -> Option<E> {
-        let place = self.find(key)?;
+        let (place, _) = self.find(key)?;
         Some(self.remove_at(place))
     }
 

@@ -350,9 +350,8 @@ impl Keys<'_> {
     /// expiry is paused, to whom it is only hidden.
     #[inline]
     fn locate(&mut self, key: &[u8], reader: bool) -> Option<Place> {
-        let table = &self.keyspace.dbs[self.db].table;
-        let place = table.find(key)?;
-        if !table.at(place)?.has_expired(self.now_ms) {
+        let (place, entry) = self.keyspace.dbs[self.db].table.find(key)?;
+        if !entry.has_expired(self.now_ms) {
             return Some(place);
         }
         if !(reader && self.keyspace.expiry_paused) {
@@ -553,7 +552,7 @@ impl Keys<'_> {
     /// So several values can be held at once.
     pub(crate) fn again(&self, key: &[u8]) -> Option<&Entry> {
         let table = &self.keyspace.dbs[self.db].table;
-        let entry = table.at(table.find(key)?)?;
+        let (_, entry) = table.find(key)?;
         (!entry.has_expired(self.now_ms)).then_some(entry)
     }
 

@@ -213,7 +213,7 @@ impl Fields {
                 field.expire_ms() == Some(at_ms) && self.dict.hash(field.key()) == hash
             };
             match self.dict.find_hashed(hash, due) {
-                Some(place) => {
+                Some((place, _)) => {
                     let field = self.dict.remove_at(place);
                     self.schedule(field.key(), Some(at_ms), None);
                 }
