@@ -38,7 +38,7 @@ fn results() -> Results {
     Results {
         made: "2026-11-23T01:02:03Z".to_owned(),
         seconds: 61,
-        arguments: vec!["--huge".to_owned()],
+        arguments: ["--huge", "--only", "it's P=1"].map(str::to_owned).to_vec(),
         machine: Machine {
             cpu: "A <fine> CPU".to_owned(),
             cores: 4,
@@ -324,7 +324,7 @@ fn the_page_tells_bars_ratios_spread_and_what_went_wrong() {
         .failed("GET 3 B P=16", "it left");
     let page = table::page(&results, 0);
     for expected in [
-        "by `just bench --huge` in 2 min",
+        r"by `just bench --huge --only 'it'\''s P=1'` in 2 min",
         "waited for their core 2.50 % of the measured time",
         "## Bars: 1 of 1 reached",
         "ratio to redis-8.2.3 | ≤ 0.50 |     0.50 | reached |",

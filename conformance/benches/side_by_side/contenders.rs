@@ -158,7 +158,11 @@ pub(crate) fn split_peer(text: &str) -> Result<(&str, &str), String> {
 impl Contender {
     /// Starts it on the server's core, ready for so many connections. Persistence is off.
     pub(crate) fn start(&self, cores: Cores, connections_max: u64) -> Result<Running, String> {
-        let options = [("maxclients".to_owned(), connections_max.to_string())];
+        // A peer's command says all that it wants to be told.
+        let options = match self.origin {
+            Origin::Command(_) => Vec::new(),
+            _ => vec![("maxclients".to_owned(), connections_max.to_string())],
+        };
         // Threads and children inherit the core, also those that a server starts before it answers.
         machine::pin(cores.server)?;
         let server = Server::start_with(&self.origin, &options);

@@ -40,6 +40,13 @@ use sections::Bench;
 
 fn main() -> ExitCode {
     let options = Options::parse();
+    // Cargo runs benchmarks in the package's folder; paths are meant as `just bench` sees them.
+    if let Some(root) = workspace::root()
+        && let Err(error) = std::env::set_current_dir(&root)
+    {
+        eprintln!("error: {}: {error}", root.display());
+        return ExitCode::FAILURE;
+    }
     let results = match &options.render {
         Some(file) => read(file),
         None => measure(&options),
@@ -64,6 +71,12 @@ fn measure(options: &Options) -> Result<Results, String> {
         .iter()
         .position(|contender| contender.named.name == options.reference)
         .ok_or_else(|| format!("{} is not among the servers", options.reference))?;
+    // A server that does not start is better told of now than in the tenth minute.
+    for contender in &contenders {
+        contender
+            .start(cores, settings.connections_max())
+            .map_err(|error| format!("{} does not start: {error}", contender.named.name))?;
+    }
     let began = Instant::now();
     let mut results = Results {
         made: DateTime::<Utc>::from(SystemTime::now()).to_rfc3339_opts(SecondsFormat::Secs, true),
@@ -177,13 +190,12 @@ fn publish(results: &Results, options: &Options) -> Result<(), String> {
     for (file, _) in &pictures {
         page.push_str(&format!("\n![{}]({file})\n", file.trim_end_matches(".svg")));
     }
-    // Cargo runs benchmarks in the package's folder; a path is meant as the user sees it.
-    let out = workspace::root().unwrap_or_default().join(&options.out);
+    let out = &options.out;
     let write = |name: &str, text: &str| {
         let path = out.join(name);
         fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))
     };
-    fs::create_dir_all(&out).map_err(|error| format!("{}: {error}", out.display()))?;
+    fs::create_dir_all(out).map_err(|error| format!("{}: {error}", out.display()))?;
     write("results.json", &json)?;
     write("results.md", &page)?;
     for (file, svg) in &pictures {

@@ -34,7 +34,7 @@ pub(crate) struct Options {
     /// Growth, slow and size of every server, not only of ours and the reference
     #[arg(long)]
     pub(crate) everywhere: bool,
-    /// How often everything is measured
+    /// How often everything is measured (default 3; once with --quick)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) rounds: Option<u16>,
     /// Everything smaller and once, to see that it works; the figures are worth little
@@ -46,13 +46,13 @@ pub(crate) struct Options {
     /// Connections of the load
     #[arg(long, default_value_t = 50, value_name = "N", value_parser = clap::value_parser!(u32).range(1..10_000))]
     pub(crate) clients: u32,
-    /// Different keys of the load
+    /// Different keys of the load (default 1,000,000)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..100_000_000))]
     pub(crate) keys: Option<u64>,
-    /// How long one measurement of throughput lasts
+    /// How long one measurement of throughput lasts (default 0.3)
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub(crate) seconds: Option<f64>,
-    /// How long one measurement of latency lasts
+    /// How long one measurement of latency lasts (default 1.5)
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub(crate) probe_seconds: Option<f64>,
     /// What slow readers ask for, MiB each (default 64, less where memory is short)

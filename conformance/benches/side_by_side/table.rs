@@ -57,11 +57,7 @@ fn circumstances(results: &Results) -> String {
          {}, load on core {}, the client whose delays were taken on core {}. {}; {} clients and {} keys unless a row \
          says otherwise; persistence off. Servers: {}.\n",
         results.made,
-        ["just bench"]
-            .into_iter()
-            .chain(results.arguments.iter().map(String::as_str))
-            .collect::<Vec<_>>()
-            .join(" "),
+        command_line(&results.arguments),
         results.seconds.div_ceil(60),
         machine.cpu,
         if machine.virtual_machine {
@@ -226,6 +222,25 @@ fn spreads(line: &Line, ours: usize, reference: usize) -> String {
 
 fn with_unit(value: f64, unit: &str) -> String {
     format!("{} {unit}", number(value))
+}
+
+/// The command that makes the run again, as a shell reads it.
+fn command_line(arguments: &[String]) -> String {
+    let plain = |argument: &str| {
+        argument
+            .chars()
+            .all(|c| c.is_alphanumeric() || "-_./=,:+".contains(c))
+    };
+    let quoted = arguments
+        .iter()
+        .map(|argument| match plain(argument) && !argument.is_empty() {
+            true => argument.clone(),
+            false => format!("'{}'", argument.replace('\'', "'\\''")),
+        });
+    std::iter::once("just bench".to_owned())
+        .chain(quoted)
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// `1 round`, `3 rounds`.

@@ -114,6 +114,8 @@ impl Bench<'_> {
 /// What a crowd got done, and what it cost.
 struct Tally {
     commands: u64,
+    /// Commands answered before anything was counted.
+    warm_up: u64,
     took: Duration,
     /// The server's processor time.
     server: Duration,
@@ -151,7 +153,7 @@ pub(crate) fn load_was_the_limit(server: Duration, load: Duration, took: Duratio
 /// Keeps a crowd busy for a time and takes the processor time of both sides.
 fn tally(crowd: &mut Crowd, pid: u32, time: Duration) -> Result<Tally, String> {
     let text = |error: io::Error| load_error(&error);
-    crowd.run_for(WARM_UP).map_err(text)?;
+    let warm_up = crowd.run_for(WARM_UP).map_err(text)?;
     let (server, load) = (machine::schedule(pid)?, machine::own_cpu_time());
     let begun = Instant::now();
     let commands = crowd.run_for(time).map_err(text)?;
@@ -159,6 +161,7 @@ fn tally(crowd: &mut Crowd, pid: u32, time: Duration) -> Result<Tally, String> {
     let after = machine::schedule(pid)?;
     Ok(Tally {
         commands,
+        warm_up,
         took,
         server: after.ran.saturating_sub(server.ran),
         waited: after.waited.saturating_sub(server.waited),

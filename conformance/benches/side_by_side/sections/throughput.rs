@@ -98,9 +98,9 @@ fn measure(
     if let Some(profiler) = profiler {
         profiler.stop();
         eprintln!(
-            "  {}: {name}: {} commands measured; {:.3} µs of processor time each",
+            "  {}: {name}: {} commands while the profiler looked, {:.3} µs of processor time each",
             contender.named.name,
-            tally.commands,
+            tally.warm_up + tally.commands,
             tally.cpu_us()
         );
     }
