@@ -47,11 +47,16 @@ fn main() -> ExitCode {
         }
         _ => {}
     }
-    match serve(arguments) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
+    match std::panic::catch_unwind(|| serve(arguments)) {
+        Ok(Ok(())) => ExitCode::SUCCESS,
+        Ok(Err(error)) => {
             eprintln!("{error}");
             ExitCode::FAILURE
+        }
+        Err(_) => {
+            log::error!("=== REDIS BUG REPORT END. Make sure to include from START to END. ===");
+            // As Redis ends: whoever waits for it sees a crash, and the system may keep a picture of its memory.
+            std::process::abort()
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::config::{Asker, Config};
 use crate::embedded::Embedded;
 use crate::engine::Engine;
 use crate::host::files::Disk;
-use crate::host::log::Logger;
+use crate::host::log::{Logger, report_panics};
 use crate::host::{Allocator, System};
 use crate::net::{BindError, EventLoop, Reception, Stop};
 
@@ -183,8 +183,8 @@ impl Builder {
         self
     }
 
-    /// Sends the program's log where `logfile` and `loglevel` say, in Redis's format. For programs: a library leaves the
-    /// choice to its host.
+    /// Sends the program's log where `logfile` and `loglevel` say, in Redis's format, and its panics with it. For
+    /// programs: a library leaves the choice to its host.
     ///
     /// # Errors
     /// when the file cannot be written, or the program has a log already.
@@ -203,6 +203,7 @@ impl Builder {
         };
         Logger::install(out, self.config.loglevel)
             .map_err(|error| StartError::Config(error.to_string()))?;
+        report_panics();
         Ok(self)
     }
 

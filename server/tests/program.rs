@@ -1,10 +1,12 @@
 //! The program as a user meets it: its arguments, its file, its log, its end, and the one thread that serves everybody.
 
 use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
 use redis::Commands;
+use signal_hook::consts::{SIGABRT, SIGSEGV};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_respect-server");
 
@@ -164,4 +166,52 @@ fn a_signal_and_shutdown_end_it_in_order() {
     let (code, log) = running.end();
     assert_eq!(code, Some(0));
     assert!(log.contains("User requested shutdown"), "{log}");
+}
+
+/// Starts the program, runs a command that ends it, and returns the signal that it ended by and its log.
+fn crash(command: &[&str]) -> (Option<i32>, String) {
+    let mut running = Running::start(&["--enable-debug-command", "yes"]);
+    let mut connection = running.connection();
+    redis::cmd(command[0])
+        .arg(&command[1..])
+        .exec(&mut connection)
+        .expect_err("nobody is left to answer");
+    let mut log = String::new();
+    running
+        .log
+        .read_to_string(&mut log)
+        .expect("its log is text");
+    let status = running.child.wait().expect("it was started");
+    (status.signal(), log)
+}
+
+#[test]
+fn a_panic_is_logged_with_the_command_that_ran() {
+    let long = "x".repeat(300);
+    let (signal, log) = crash(&["DEBUG", "PANIC", "\r\nnew line", &long]);
+    assert_eq!(signal, Some(SIGABRT));
+    for expected in [
+        "Guru Meditation: DEBUG PANIC called #",
+        "argv[0]: '\"DEBUG\"'\n",
+        "argv[1]: '\"PANIC\"'\n",
+        "argv[2]: '\"\\r\\nnew line\"'\n",
+        "x... (172 more bytes)\"'\n",
+        "=== REDIS BUG REPORT END.",
+    ] {
+        assert!(log.contains(expected), "{expected:?} is not in {log}");
+    }
+}
+
+#[test]
+fn every_crash_on_purpose_names_its_command() {
+    for (how, expected, signal) in [
+        ("ASSERT", "'1 == 2' is not true", SIGABRT),
+        ("OOM", "OUT OF MEMORY", SIGABRT),
+        ("SEGFAULT", "crashed by signal: 11", SIGSEGV),
+    ] {
+        let (ended_by, log) = crash(&["DEBUG", how]);
+        assert_eq!(ended_by, Some(signal), "{how}: {log}");
+        assert!(log.contains(expected), "{expected:?} is not in {log}");
+        assert!(log.contains(&format!("argv[1]: '\"{how}\"'\n")), "{log}");
+    }
 }

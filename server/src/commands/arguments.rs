@@ -140,6 +140,16 @@ pub(super) fn waits_until_us(text: &[u8], now: Now) -> Result<Option<u64>, Error
     Ok((ms > 0).then(|| now.mono_us.saturating_add(wait_us)))
 }
 
+/// The decimal number a text begins with, 0 if it begins with none.
+pub(super) fn leading_number(text: &[u8]) -> f64 {
+    let text = std::str::from_utf8(text).unwrap_or_default();
+    (0..=text.len())
+        .rev()
+        .filter_map(|end| text.get(..end)?.parse().ok())
+        .find(|n: &f64| n.is_finite())
+        .unwrap_or(0.0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

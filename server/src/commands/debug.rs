@@ -3,6 +3,9 @@
 use std::time::Duration;
 
 use crate::commands::arguments;
+use crate::commands::debug_crash;
+use crate::commands::debug_switches;
+use crate::commands::debug_tables;
 use crate::commands::help::write_help;
 use crate::data::list::List;
 use crate::engine::{Call, Engine};
@@ -40,15 +43,28 @@ type Subcommand = (
 
 const SUBCOMMANDS: &[Subcommand] = &[
     ("help", 0..=0, help),
+    ("assert", 0..=usize::MAX, debug_crash::assert),
+    ("change-repl-id", 0..=0, debug_switches::change_repl_id),
+    ("dict-resizing", 1..=1, debug_switches::nothing),
     ("error", 1..=1, error),
+    ("htstats", 1..=usize::MAX, debug_tables::htstats),
+    ("htstats-key", 1..=usize::MAX, debug_tables::htstats_key),
+    ("keysizes-hist-assert", 1..=1, debug_switches::nothing),
     ("listpack", 1..=1, listpack),
     ("log", 1..=1, log),
-    ("object", 1..=2, object),
+    ("object", 1..=1, object),
+    ("oom", 0..=usize::MAX, debug_crash::oom),
+    ("panic", 0..=usize::MAX, debug_crash::panic),
+    ("pause-cron", 1..=1, debug_switches::pause_cron),
     ("populate", 1..=3, populate),
     ("protocol", 1..=1, protocol),
     ("quicklist-packed-threshold", 1..=1, packed_threshold),
+    ("replybuffer", 2..=2, debug_switches::reply_buffer),
+    ("segfault", 0..=usize::MAX, debug_crash::segfault),
     ("set-active-expire", 1..=1, set_active_expire),
+    ("set-disable-deny-scripts", 1..=1, debug_switches::nothing),
     ("sleep", 1..=1, sleep),
+    ("structsize", 0..=0, debug_tables::structsize),
 ];
 
 fn debug(engine: &mut Engine, call: &mut Call<'_>) -> Outcome {
@@ -64,15 +80,28 @@ fn debug(engine: &mut Engine, call: &mut Call<'_>) -> Outcome {
 
 fn help(_: &mut Engine, call: &mut Call<'_>) -> Outcome {
     let lines = [
+        "ASSERT",
+        "    Crash by assertion failed.",
+        "CHANGE-REPL-ID",
+        "    Change the replication IDs of the instance.",
+        "    Dangerous: should be used only for testing the replication subsystem.",
         "ERROR <string>",
         "    Return a Redis protocol error with <string> as message. Useful for clients",
         "    unit tests to simulate Redis errors.",
-        "LISTPACK <key>",
-        "    Show low level info about the listpack encoding of <key>.",
         "LOG <message>",
         "    Write <message> to the server log.",
+        "HTSTATS <dbid> [full]",
+        "    Return hash table statistics of the specified Redis database.",
+        "HTSTATS-KEY <key> [full]",
+        "    Like HTSTATS but for the hash table stored at <key>'s value.",
+        "KEYSIZES-HIST-ASSERT <0|1>",
+        "    Enable/disable keysizes histogram assertion after each command.",
         "OBJECT <key>",
         "    Show low level info about `key` and associated value.",
+        "OOM",
+        "    Crash the server simulating an out-of-memory error.",
+        "PANIC",
+        "    Crash the server simulating a panic.",
         "POPULATE <count> [<prefix>] [<size>]",
         "    Create <count> string keys named key:<num>. If <prefix> is specified then",
         "    it is used instead of the 'key' prefix. These are not propagated to",
@@ -82,15 +111,31 @@ fn help(_: &mut Engine, call: &mut Call<'_>) -> Outcome {
         "    Reply with a test value of the specified type. <type> can be: string,",
         "    integer, double, bignum, null, array, set, map, attrib, push, verbatim,",
         "    true, false.",
+        "SEGFAULT",
+        "    Crash the server with sigsegv.",
+        "SET-ACTIVE-EXPIRE <0|1>",
+        "    Setting it to 0 disables expiring keys (and hash-fields) in background ",
+        "    when they are not accessed (otherwise the Redis behavior). Setting it",
+        "    to 1 reenables back the default.",
         "QUICKLIST-PACKED-THRESHOLD <size>",
         "    Sets the threshold for elements to be inserted as plain vs packed nodes",
         "    Default value is 1GB, allows values up to 4GB. Setting to 0 restores to default.",
-        "SET-ACTIVE-EXPIRE <0|1>",
-        "    Setting it to 0 disables expiring keys (and hash-fields) in background",
-        "    when they are not accessed (otherwise the Redis behavior). Setting it",
-        "    to 1 reenables back the default.",
         "SLEEP <seconds>",
         "    Stop the server for <seconds>. Decimals allowed.",
+        "STRUCTSIZE",
+        "    Return the size of different Redis core C structures.",
+        "LISTPACK <key>",
+        "    Show low level info about the listpack encoding of <key>.",
+        "PAUSE-CRON <0|1>",
+        "    Stop periodic cron job processing.",
+        "REPLYBUFFER PEAK-RESET-TIME <NEVER||RESET|time>",
+        "    Sets the time (in milliseconds) to wait between client reply buffer peak resets.",
+        "    In case NEVER is provided the last observed peak will never be reset",
+        "    In case RESET is provided the peak reset time will be restored to the default value",
+        "REPLYBUFFER RESIZING <0|1>",
+        "    Enable or disable the reply buffer resize cron job",
+        "DICT-RESIZING <0|1>",
+        "    Enable or disable the main dict and expire dict resizing.",
     ];
     write_help(&mut call.reply, call.args.at(0), &lines);
     Ok(())
@@ -116,11 +161,8 @@ fn log(_: &mut Engine, call: &mut Call<'_>) -> Outcome {
     Ok(())
 }
 
-/// DEBUG OBJECT key [FAST].
+/// DEBUG OBJECT key.
 fn object(engine: &mut Engine, call: &mut Call<'_>) -> Outcome {
-    if call.args.len() == 4 && !call.args.is(3, "fast") {
-        return Err(Error::SYNTAX);
-    }
     let wall_ms = engine.now.wall_ms();
     let db = engine
         .clients
@@ -292,28 +334,18 @@ fn protocol(engine: &mut Engine, call: &mut Call<'_>) -> Outcome {
 
 /// DEBUG SET-ACTIVE-EXPIRE 0|1. Redis reads the number with atoi.
 fn set_active_expire(engine: &mut Engine, call: &mut Call<'_>) -> Outcome {
-    engine.keyspace.active_expire = leading_number(call.args.at(2)) != 0.0;
+    engine.keyspace.active_expire = arguments::leading_number(call.args.at(2)) != 0.0;
     call.reply.ok();
     Ok(())
 }
 
 /// DEBUG SLEEP seconds. Redis reads the number with strtod.
 fn sleep(engine: &mut Engine, call: &mut Call<'_>) -> Outcome {
-    let seconds = leading_number(call.args.at(2));
+    let seconds = arguments::leading_number(call.args.at(2));
     // A time that is negative or not finite is none.
     if let Ok(time) = Duration::try_from_secs_f64(seconds) {
         engine.host.sleep(time);
     }
     call.reply.ok();
     Ok(())
-}
-
-/// The decimal number a text begins with, 0 if it begins with none.
-fn leading_number(text: &[u8]) -> f64 {
-    let text = std::str::from_utf8(text).unwrap_or_default();
-    (0..=text.len())
-        .rev()
-        .filter_map(|end| text.get(..end)?.parse().ok())
-        .find(|n: &f64| n.is_finite())
-        .unwrap_or(0.0)
 }

@@ -1,6 +1,7 @@
 //! Running one command: the handler, its error, its time, and what follows from the keys it touched.
 
 use crate::config::Config;
+use crate::engine::blame::blaming;
 use crate::engine::blocked::{Flow, Nil};
 use crate::engine::client::{ClientFlags, ClientKey};
 use crate::engine::data::Data;
@@ -88,7 +89,7 @@ impl Engine {
                     reply: reply.reborrow(),
                 };
                 let outer = std::mem::replace(&mut self.inside_command, true);
-                let outcome = run(self, &mut call);
+                let outcome = blaming(args, || run(self, &mut call));
                 self.inside_command = outer;
                 // CLIENT LIST does not count the command that asks for it.
                 if let Some(session) = self.clients.get_mut(client) {
@@ -171,7 +172,7 @@ impl Engine {
         args: Args<'_>,
         reply: Reply<'_>,
     ) -> T {
-        run(&mut Data {
+        let mut data = Data {
             args,
             keys: Keys {
                 keyspace: &mut self.keyspace,
@@ -187,7 +188,8 @@ impl Engine {
             config: &self.config,
             now: self.now,
             reads_only_messages: view.reads_only_messages,
-        })
+        };
+        blaming(args, || run(&mut data))
     }
 
     /// Writes a command's error, counts the command, and carries out what follows from the keys it touched.

@@ -50,6 +50,10 @@ impl Engine {
         if self.now.mono_us < self.cron.next_us {
             return;
         }
+        if self.cron_paused {
+            self.cron.next_us = self.now.mono_us + SAMPLE_EVERY_US;
+            return;
+        }
         let hz = u64::from(self.config.hz.clamp(1, 500));
         self.cron.next_us = self.now.mono_us + 1_000_000 / hz;
         self.sample_rates();

@@ -44,6 +44,11 @@ pub(crate) trait Host: Send {
     /// Lets time pass: DEBUG SLEEP stops the whole server, as in Redis.
     fn sleep(&mut self, time: Duration);
 
+    /// Ends the process as an access to memory that is not its own would: DEBUG SEGFAULT.
+    fn segfault(&mut self) {
+        panic!("DEBUG SEGFAULT called");
+    }
+
     /// Bytes of memory in use by the process's allocations.
     fn memory_used(&self) -> usize;
 

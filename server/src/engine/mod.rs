@@ -4,6 +4,7 @@
 //! modules; what a command does stands with the command.
 
 mod ahead;
+mod blame;
 mod blocked;
 mod call;
 mod client;
@@ -42,6 +43,7 @@ use crate::stats::slowlog::SlowLog;
 use crate::stats::spikes::Spikes;
 use crate::tracking::Tracking;
 
+pub(crate) use blame::blame;
 pub(crate) use blocked::{Block, Blocked, Flow, Nil};
 pub(crate) use call::Call;
 pub(crate) use client::{Address, Client, ClientFlags, ClientKey, Peer, Transaction};
@@ -78,6 +80,8 @@ pub(crate) struct Engine {
     slow_from_us: u64,
     /// When the shell handed over the first of what has come since the last turn.
     turn_began_us: Option<u64>,
+    /// DEBUG PAUSE-CRON.
+    pub(crate) cron_paused: bool,
     /// The clocks at the start.
     pub(crate) started: Now,
     /// The file that CONFIG REWRITE writes: the one the server was started with.
@@ -125,6 +129,7 @@ impl Engine {
             spikes: Spikes::default(),
             slow_from_us: u64::MAX,
             turn_began_us: None,
+            cron_paused: false,
             started: now,
             config_file: None,
             memory_at_start: host.memory_used(),
@@ -145,6 +150,11 @@ impl Engine {
         };
         engine.derive();
         engine
+    }
+
+    /// Gives the data set's history another name.
+    pub(crate) fn change_replication_id(&mut self) {
+        self.replication_id = hex_id(&mut self.rng);
     }
 
     /// Reads the clock. Commands see one time throughout; only their start and end call this.

@@ -1,6 +1,8 @@
 //! The log, in Redis's own format: `PID:ROLE DAY MON YEAR TIME.MS LEVEL message`.
 
+use std::backtrace::Backtrace;
 use std::io::Write;
+use std::panic;
 use std::sync::Mutex;
 
 use crate::config::values::Loglevel;
@@ -38,6 +40,24 @@ pub(crate) fn set_level(level: Loglevel) {
         Loglevel::Warning => LevelFilter::Warn,
         Loglevel::Nothing => LevelFilter::Off,
     });
+}
+
+/// Writes panics into the log, as Redis does its own failures: what it was, and where.
+pub(crate) fn report_panics() {
+    panic::set_hook(Box::new(|info| {
+        let payload = info.payload();
+        let message = payload
+            .downcast_ref::<&str>()
+            .copied()
+            .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+            .unwrap_or("it does not say why");
+        let place = info.location().map(ToString::to_string).unwrap_or_default();
+        log::error!("=== REDIS BUG REPORT START: Cut & paste starting from here ===");
+        log::error!("------------------------------------------------");
+        log::error!("!!! Software Failure. Press left mouse button to continue");
+        log::error!("Guru Meditation: {message} #{place}");
+        log::error!("------ STACK TRACE ------\n{}", Backtrace::force_capture());
+    }));
 }
 
 impl Log for Logger {

@@ -8,6 +8,9 @@ use nix::sys::utsname::uname;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use nix::time::{ClockId, clock_gettime};
 
+use signal_hook::consts::SIGSEGV;
+use signal_hook::low_level::emulate_default_handler;
+
 use crate::config::file::Files;
 use crate::config::values::Loglevel;
 use crate::engine::{Cpu, Facts, Host, Now};
@@ -98,6 +101,11 @@ impl Host for System {
 
     fn sleep(&mut self, time: Duration) {
         std::thread::sleep(time);
+    }
+
+    fn segfault(&mut self) {
+        // Only a signal whose default action cannot be taken returns.
+        let _ = emulate_default_handler(SIGSEGV);
     }
 
     fn memory_used(&self) -> usize {

@@ -64,7 +64,8 @@ impl SlowLog {
     }
 }
 
-fn shortened<'a>(args: impl ExactSizeIterator<Item = &'a [u8]>) -> Vec<Vec<u8>> {
+/// Arguments as a log keeps them: neither too many nor too long, with a remark on what is left out.
+pub(crate) fn shortened<'a>(args: impl ExactSizeIterator<Item = &'a [u8]>) -> Vec<Vec<u8>> {
     let count = args.len();
     // The last place is taken by the remark on how many there were.
     let kept = if count > ARGS_MAX {
