@@ -1,10 +1,10 @@
 //! The public face: configure, start, stop.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
-use std::fs::OpenOptions;
+use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 use std::thread::JoinHandle;
@@ -133,7 +133,21 @@ impl Server {
         for addr in &self.addrs {
             log::info!("Ready to accept connections tcp {addr}");
         }
-        self.event_loop.run(&mut self.engine)
+        let pidfile = self.engine.config.pidfile.clone();
+        let pidfile = (!pidfile.is_empty()).then(|| OsStr::from_bytes(&pidfile));
+        if let Some(path) = pidfile
+            && let Err(error) = fs::write(path, format!("{}\n", std::process::id()))
+        {
+            // As Redis: nobody is worse off than without such a file.
+            log::warn!("Failed to write PID file: {error}");
+        }
+        let outcome = self.event_loop.run(&mut self.engine);
+        if let Some(path) = pidfile {
+            log::info!("Removing the pid file.");
+            // One that cannot be removed is overwritten by the next start.
+            let _ = fs::remove_file(path);
+        }
+        outcome
     }
 }
 
@@ -192,7 +206,7 @@ impl Builder {
         let out: Box<dyn Write + Send> = if self.config.logfile.is_empty() {
             Box::new(io::stdout())
         } else {
-            let path = std::ffi::OsStr::from_bytes(&self.config.logfile);
+            let path = OsStr::from_bytes(&self.config.logfile);
             let opened = OpenOptions::new().create(true).append(true).open(path);
             Box::new(opened.map_err(|error| {
                 StartError::Config(format!(
@@ -310,7 +324,14 @@ impl Handle {
 
     /// What a client library wants to be given.
     pub fn url(&self) -> String {
-        format!("redis://{}/", self.addr)
+        // All addresses are no address to connect to, and some libraries say so.
+        let mut addr = self.addr;
+        match addr.ip() {
+            IpAddr::V4(ip) if ip.is_unspecified() => addr.set_ip(Ipv4Addr::LOCALHOST.into()),
+            IpAddr::V6(ip) if ip.is_unspecified() => addr.set_ip(Ipv6Addr::LOCALHOST.into()),
+            _ => {}
+        }
+        format!("redis://{addr}/")
     }
 }
 

@@ -215,3 +215,20 @@ fn every_crash_on_purpose_names_its_command() {
         assert!(log.contains(&format!("argv[1]: '\"{how}\"'\n")), "{log}");
     }
 }
+
+#[test]
+fn the_process_number_is_in_its_file_while_it_runs() {
+    let dir = tempfile::tempdir().expect("a directory for the test");
+    let file = dir.path().join("pid");
+    let running = Running::start(&["--pidfile", &file.display().to_string()]);
+    // It has been written before the first client is served.
+    let mut connection = running.connection();
+    let () = connection.set("k", "v").expect("it is served");
+    let written = std::fs::read_to_string(&file).expect("the file");
+    assert_eq!(written, format!("{}\n", running.child.id()));
+    redis::cmd("SHUTDOWN")
+        .exec(&mut connection)
+        .expect_err("nobody is left to answer");
+    running.end();
+    assert!(!file.exists());
+}

@@ -168,3 +168,26 @@ fn a_unix_socket_serves_as_well_and_is_removed_in_the_end() {
     drop(server);
     assert!(!path.exists());
 }
+
+#[test]
+fn other_addresses_are_listened_on_while_clients_are_connected() {
+    let server = Server::builder()
+        .config("bind", "*")
+        .start()
+        .expect("a port of all addresses");
+    let mut client = connect(&server);
+    let mut bind = |to: &str| {
+        redis::cmd("CONFIG")
+            .arg(&["SET", "bind", to])
+            .exec(&mut client)
+    };
+    // The one is part of the other.
+    bind("127.0.0.1").expect("it may be listened on");
+    let again = connect(&server);
+    // An address of nobody: what there was goes on.
+    bind("203.0.113.1").expect_err("it is not this machine's");
+    let () = connect(&server).set("k", "v").expect("it is served");
+    bind("*").expect("it may be listened on");
+    let () = connect(&server).set("k", "v").expect("it is served");
+    drop(again);
+}

@@ -3,7 +3,7 @@
 use std::fmt::{Display, Write};
 
 use crate::config::REDIS_VERSION;
-use crate::config::values::Vocabulary;
+use crate::config::values::{Vocabulary, percentile};
 use crate::engine::{Call, ClientFlags, Engine, Facts};
 use crate::keyspace::access;
 use crate::keyspace::value::{Value, ValueRef};
@@ -536,7 +536,13 @@ fn latencystats(engine: &Engine, _: &Facts, fields: &mut Fields<'_>) {
             .config
             .latency_tracking_info_percentiles
             .iter()
-            .map(|percent| format!("p{percent}={:.3}", latency.percentile_us(*percent)))
+            .map(|percent| {
+                format!(
+                    "p{}={:.3}",
+                    percentile(*percent),
+                    latency.percentile_us(*percent)
+                )
+            })
             .collect();
         fields.field(
             &format!("latency_percentiles_usec_{}", entry.full_name),

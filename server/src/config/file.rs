@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use super::kinds::Origin;
-use super::table::{IGNORED, OBSOLETE};
+use super::table::OBSOLETE;
 use super::{Config, REDIS_VERSION, find};
 use crate::text::shell_words::{self, quoted};
 
@@ -335,10 +335,7 @@ impl Loader<'_> {
             }
             return Ok(Verdict::Done);
         }
-        let accepted_silently = |name: &[u8]| {
-            let ignored = IGNORED.iter().map(|(ignored, _)| ignored);
-            ignored.chain(OBSOLETE).any(|word| word.as_bytes() == name)
-        };
+        let accepted_silently = |name: &[u8]| OBSOLETE.iter().any(|word| word.as_bytes() == name);
         match (name.as_slice(), values) {
             (b"include", [path]) => Ok(Verdict::Include(path.clone())),
             (b"loadmodule", [path, ..]) => Ok(Verdict::Module(path.clone())),

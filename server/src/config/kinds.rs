@@ -5,8 +5,9 @@ use std::borrow::Cow;
 use super::Config;
 use super::values::{
     BufferLimits, EventClasses, MemoryOrPercent, Primary, SavePoint, ShutdownFlags, Vocabulary,
+    percentile,
 };
-use crate::text::doubles::{parse_double, write_general};
+use crate::text::doubles::parse_double;
 use crate::text::integers::{digits, parse_i64, parse_memory, parse_strtoll, until_nul};
 use crate::text::shell_words::quoted;
 
@@ -655,15 +656,14 @@ pub(super) struct Percentiles {
 
 impl Kind for Percentiles {
     fn read(&self, config: &Config) -> Vec<u8> {
-        const DIGITS: usize = 6;
-        let mut out = Vec::new();
-        for (index, percentile) in self.field.of(config).iter().enumerate() {
-            if index > 0 {
-                out.push(b' ');
-            }
-            write_general(&mut out, *percentile, DIGITS);
-        }
-        out
+        let texts: Vec<String> = self
+            .field
+            .of(config)
+            .iter()
+            .copied()
+            .map(percentile)
+            .collect();
+        texts.join(" ").into_bytes()
     }
 
     fn write(&self, config: &mut Config, words: &[&[u8]], _: Origin) -> Result<(), Reason> {

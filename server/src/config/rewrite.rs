@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::table::{IGNORED, OPTIONS};
+use super::table::OPTIONS;
 use super::{Config, find};
 use crate::text::shell_words;
 
@@ -128,10 +128,7 @@ impl Line {
                 option: Some(USER),
             };
         }
-        let ignored = IGNORED
-            .iter()
-            .any(|(ignored, _)| ignored.as_bytes() == name);
-        if ignored || DIRECTIVES.contains(&name.as_slice()) {
+        if DIRECTIVES.contains(&name.as_slice()) {
             return Line {
                 bytes,
                 option: None,

@@ -1,7 +1,7 @@
 //! The one table of options: field, type, default, name, alias, kind and what may be done to it. It must not know how it is used.
 //!
-//! Names, bounds and defaults are those of Redis 8.2.3, but for the port. Options of Redis that can mean nothing here (processor
-//! lists, TLS, defragmentation, cluster nodes …) are left out; [`IGNORED`] has those of them that redis.conf contains as shipped.
+//! Names, bounds and defaults are those of Redis 8.2.3, but for the port. At the end stand options that can mean nothing here but
+//! that files and tools name; others of that kind (TLS, the nodes of a cluster …) are left out.
 
 use super::kinds::{
     Addresses, Bounds, Choice, Directory, Empty, Events, Field, Integer, Kind, Memory, OomScores,
@@ -35,26 +35,6 @@ bitflags::bitflags! {
         const SENSITIVE = 4;
     }
 }
-
-/// Options that redis.conf contains as shipped, which are accepted there and mean nothing here, with the reason.
-pub(super) const IGNORED: &[(&str, &str)] = &[
-    (
-        "disable-thp",
-        "huge pages are the business of whoever starts the process",
-    ),
-    (
-        "jemalloc-bg-thread",
-        "the allocator is the program's choice, and its threads are its own",
-    ),
-    (
-        "proc-title-template",
-        "the process keeps the title it was started with",
-    ),
-    (
-        "set-proc-title",
-        "the process keeps the title it was started with",
-    ),
-];
 
 /// Words that Redis itself still accepts in redis.conf without doing anything.
 pub(super) const OBSOLETE: &[&str] = &[
@@ -98,6 +78,27 @@ fn append_name(name: &[u8]) -> Result<(), &'static str> {
         b"" => Err("appendfilename can't be empty"),
         _ if name.contains(&b'/') => Err("appendfilename can't be a path, just a filename"),
         _ => Ok(()),
+    }
+}
+
+fn supervision(name: &[u8]) -> Result<(), &'static str> {
+    match name {
+        b"no" | b"auto" | b"systemd" | b"upstart" => Ok(()),
+        _ => Err("argument(s) must be one of the following: upstart, systemd, auto, no"),
+    }
+}
+
+fn propagation_errors(name: &[u8]) -> Result<(), &'static str> {
+    match name {
+        b"ignore" | b"panic" | b"panic-on-replicas" => Ok(()),
+        _ => Err("argument(s) must be one of the following: ignore, panic, panic-on-replicas"),
+    }
+}
+
+fn only_no(name: &[u8]) -> Result<(), &'static str> {
+    match name {
+        b"no" => Ok(()),
+        _ => Err("this server cannot be part of a cluster"),
     }
 }
 
@@ -385,4 +386,64 @@ options! {
     stream_node_max_bytes: usize = 4 * KB as usize => "stream-node-max-bytes", Memory { bounds: SIZE };
     /// Entries of a node of a stream; 0 for no limit.
     stream_node_max_entries: u64 = 100 => "stream-node-max-entries", Integer { bounds: LONG };
+
+    // Accepted because files and tools name them. Memory is not moved about, and there is one thread.
+    /// Whether memory is defragmented.
+    activedefrag: bool = false => "activedefrag", Switch {};
+    /// Bytes of waste below which it is not.
+    active_defrag_ignore_bytes: u64 = 100 * MB => "active-defrag-ignore-bytes", Memory { bounds: Bounds::signed(1, i64::MAX) };
+    /// Percent of waste at which it begins.
+    active_defrag_threshold_lower: u32 = 10 => "active-defrag-threshold-lower", Integer { bounds: Bounds::signed(0, 1000) };
+    /// Percent of waste at which it does its most.
+    active_defrag_threshold_upper: u32 = 100 => "active-defrag-threshold-upper", Integer { bounds: Bounds::signed(0, 1000) };
+    /// Percent of the processor it takes at least.
+    active_defrag_cycle_min: u32 = 1 => "active-defrag-cycle-min", Integer { bounds: Bounds::signed(1, 99) };
+    /// Percent of the processor it takes at most.
+    active_defrag_cycle_max: u32 = 25 => "active-defrag-cycle-max", Integer { bounds: Bounds::signed(1, 99) };
+    /// Elements of a collection it looks at in one go.
+    active_defrag_max_scan_fields: u64 = 1000 => "active-defrag-max-scan-fields", Integer { bounds: Bounds::signed(1, i64::MAX) };
+    /// Whether the allocator has a thread.
+    jemalloc_bg_thread: bool = true => "jemalloc-bg-thread", Switch {};
+    /// Threads that read and write sockets.
+    io_threads: u32 = 1 => "io-threads", Integer { bounds: Bounds::signed(1, 128) }, IMMUTABLE;
+    /// Processors of the main thread.
+    server_cpulist: Vec<u8> = Vec::new() => "server-cpulist", Text { empty: Empty::Unset, check: anything }, IMMUTABLE;
+    /// Processors of background threads.
+    bio_cpulist: Vec<u8> = Vec::new() => "bio-cpulist", Text { empty: Empty::Unset, check: anything }, IMMUTABLE;
+    /// Processors of the child that rewrites the append-only file.
+    aof_rewrite_cpulist: Vec<u8> = Vec::new() => "aof-rewrite-cpulist", Text { empty: Empty::Unset, check: anything }, IMMUTABLE;
+    /// Processors of the child that writes a snapshot.
+    bgsave_cpulist: Vec<u8> = Vec::new() => "bgsave-cpulist", Text { empty: Empty::Unset, check: anything }, IMMUTABLE;
+    /// Who watches over the process.
+    supervised: Vec<u8> = b"no".to_vec() => "supervised", Text { empty: Empty::Kept, check: supervision }, IMMUTABLE;
+    /// Whether the system's log is told as well.
+    syslog_enabled: bool = false => "syslog-enabled", Switch {}, IMMUTABLE;
+    /// The name it is told under.
+    syslog_ident: Vec<u8> = b"redis".to_vec() => "syslog-ident", Text { empty: Empty::Kept, check: anything }, IMMUTABLE;
+    /// The part of that log.
+    syslog_facility: Vec<u8> = b"local0".to_vec() => "syslog-facility", Text { empty: Empty::Kept, check: anything }, IMMUTABLE;
+    /// Whether a crash is reported in the log.
+    crash_log_enabled: bool = true => "crash-log-enabled", Switch {};
+    /// Whether memory is tested after a crash.
+    crash_memcheck_enabled: bool = true => "crash-memcheck-enabled", Switch {};
+    /// Whether huge pages are refused: the business of whoever starts the process.
+    disable_thp: bool = true => "disable-thp", Switch {}, IMMUTABLE;
+    /// Whether the process changes its title; it keeps the one it was started with.
+    set_proc_title: bool = true => "set-proc-title", Switch {}, IMMUTABLE;
+    /// That title.
+    proc_title_template: Vec<u8> = b"{title} {listen-addr} {server-mode}".to_vec() => "proc-title-template", Text { empty: Empty::Kept, check: anything };
+    /// Warnings that do not keep the server from starting.
+    ignore_warnings: Vec<u8> = Vec::new() => "ignore-warnings", Text { empty: Empty::Kept, check: anything };
+    /// What is done when a write fails that a primary sent.
+    propagation_error_behavior: Vec<u8> = b"ignore".to_vec() => "propagation-error-behavior", Text { empty: Empty::Kept, check: propagation_errors };
+    /// Whether a replica goes on though it cannot write to its disk.
+    replica_ignore_disk_write_errors: bool = false => "replica-ignore-disk-write-errors", Switch {};
+    /// Address that connections to others come from.
+    bind_source_addr: Vec<u8> = Vec::new() => "bind-source-addr", Text { empty: Empty::Unset, check: anything };
+    /// Mark that the system's firewall knows sockets by.
+    socket_mark_id: u32 = 0 => "socket-mark-id", Integer { bounds: Bounds::unsigned(0, u32::MAX as i64) }, IMMUTABLE;
+    /// Whether the server is part of a cluster.
+    cluster_enabled: Vec<u8> = b"no".to_vec() => "cluster-enabled", Text { empty: Empty::Kept, check: only_no }, IMMUTABLE;
+    /// Port for TLS, which there is none.
+    tls_port: u16 = 0 => "tls-port", Integer { bounds: Bounds::signed(0, 0) };
 }

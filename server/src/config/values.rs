@@ -428,3 +428,8 @@ pub(crate) struct Primary {
     /// Its TCP port.
     pub(crate) port: u16,
 }
+/// A percentile as Redis writes it: six digits behind the point, without the zeros at the end.
+pub(crate) fn percentile(value: f64) -> String {
+    let text = format!("{value:.6}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}

@@ -26,6 +26,18 @@ pub(crate) enum Progress {
     More,
 }
 
+/// What a client from another machine is told while `protected-mode` keeps it out.
+const PROTECTED: &[u8] = b"-DENIED Redis is running in protected mode because protected mode is enabled and no password is set for the \
+    default user. In this mode connections are only accepted from the loopback interface. If you want to connect \
+    from external computers to Redis you may adopt one of the following solutions: 1) Just disable protected \
+    mode sending the command 'CONFIG SET protected-mode no' from the loopback interface by connecting to Redis \
+    from the same host the server is running, however MAKE SURE Redis is not publicly accessible from internet \
+    if you do so. Use CONFIG REWRITE to make this change permanent. 2) Alternatively you can just disable the \
+    protected mode by editing the Redis configuration file, and setting the protected mode option to 'no', and \
+    then restarting the server. 3) If you started the server manually just for testing, restart it with the \
+    '--protected-mode no' option. 4) Set up an authentication password for the default user. NOTE: You only need \
+    to do one of the above things in order for the server to start accepting connections from the outside.\r\n";
+
 impl Engine {
     /// Lets a client in.
     ///
@@ -37,6 +49,11 @@ impl Engine {
         if connected >= self.config.maxclients {
             self.stats.connections_rejected += 1;
             return Err(b"-ERR max number of clients reached\r\n");
+        }
+        if self.config.protected_mode && self.config.requirepass.is_empty() && !peer.addr.is_local()
+        {
+            self.stats.connections_rejected += 1;
+            return Err(PROTECTED);
         }
         self.stats.connections_received += 1;
         let unix = matches!(peer.addr, Address::Unix(_));
@@ -249,5 +266,33 @@ impl Engine {
             }
         }
         Progress::Idle
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::embedded::Embedded;
+
+    fn from(addr: &str) -> Peer {
+        let addr = Address::Tcp(addr.parse().expect("an address"));
+        Peer {
+            addr: addr.clone(),
+            local: addr,
+            fd: 3,
+        }
+    }
+
+    #[test]
+    fn protected_mode_keeps_other_machines_out_while_there_is_no_password() {
+        let mut redis = Embedded::new(1);
+        let a = redis.connect();
+        assert_eq!(redis.engine.connect(from("10.0.0.1:5000")), Err(PROTECTED));
+        assert!(redis.engine.connect(from("[::1]:5000")).is_ok());
+        assert_eq!(redis.engine.stats.connections_rejected, 1);
+        redis.ask(a, "CONFIG SET protected-mode no");
+        assert!(redis.engine.connect(from("10.0.0.1:5000")).is_ok());
+        redis.ask(a, "CONFIG SET protected-mode yes requirepass secret");
+        assert!(redis.engine.connect(from("10.0.0.1:5000")).is_ok());
     }
 }

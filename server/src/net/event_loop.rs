@@ -23,9 +23,6 @@ const SCRATCH_LEN: usize = 64 * 1024;
 /// Events taken from one poll.
 const EVENTS_MAX: usize = 1024;
 
-/// New connections let in per turn, so that a flood of them does not keep the others waiting.
-const ACCEPTS_PER_TURN: usize = 1000;
-
 /// Tokens from here on are not clients.
 const FIRST_LISTENER: usize = usize::MAX - 1000;
 const WAKER: Token = Token(usize::MAX);
@@ -235,7 +232,8 @@ impl EventLoop {
     }
 
     fn accept(&mut self, engine: &mut Engine, index: usize) {
-        for _ in 0..ACCEPTS_PER_TURN {
+        // A flood of new connections does not keep the others waiting.
+        for _ in 0..engine.config.max_new_connections_per_cycle {
             let Some(Some(listener)) = self.listeners.get(index) else {
                 return;
             };

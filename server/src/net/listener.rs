@@ -10,6 +10,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use mio::unix::SourceFd;
@@ -21,10 +22,13 @@ use crate::engine::{Address, Peer};
 /// The longest path of a Unix socket, with the NUL behind it (`sizeof(sun_path)`).
 const UNIX_PATH_MAX: usize = 108;
 
+/// A listening socket that [`Reception`] can close at once, though it is in the event loop's hands.
+type Door = Arc<Mutex<Option<Socket>>>;
+
 /// One listening socket.
 #[derive(Debug)]
 pub(crate) struct Listener {
-    socket: Socket,
+    socket: Door,
     /// Where it listens; the port is the real one even if port 0 was asked for.
     place: Address,
 }
@@ -46,7 +50,7 @@ impl Listener {
         socket.set_nonblocking(true)?;
         let real = socket.local_addr()?.as_socket().unwrap_or(addr);
         Ok(Listener {
-            socket,
+            socket: door(socket),
             place: Address::Tcp(real),
         })
     }
@@ -67,16 +71,15 @@ impl Listener {
         let _ = fs::remove_file(file);
         let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
         socket.bind(&SockAddr::unix(file)?)?;
-        let listener = Listener {
-            socket,
-            place: Address::Unix(path.into()),
-        };
         if permissions != 0 {
             fs::set_permissions(file, Permissions::from_mode(permissions))?;
         }
-        listener.socket.listen(backlog)?;
-        listener.socket.set_nonblocking(true)?;
-        Ok(listener)
+        socket.listen(backlog)?;
+        socket.set_nonblocking(true)?;
+        Ok(Listener {
+            socket: door(socket),
+            place: Address::Unix(path.into()),
+        })
     }
 
     /// Where it listens.
@@ -89,8 +92,13 @@ impl Listener {
     /// # Errors
     /// those of the operating system.
     pub(super) fn register(&self, registry: &Registry, token: Token) -> io::Result<()> {
-        let fd = self.socket.as_raw_fd();
-        registry.register(&mut SourceFd(&fd), token, Interest::READABLE)
+        match lock(&self.socket).as_ref() {
+            Some(socket) => {
+                let fd = socket.as_raw_fd();
+                registry.register(&mut SourceFd(&fd), token, Interest::READABLE)
+            }
+            None => Ok(()),
+        }
     }
 
     /// The next connection, prepared as Redis does: no delay, and probes to a silent peer.
@@ -98,7 +106,10 @@ impl Listener {
     /// # Errors
     /// those of the operating system; `WouldBlock` if there is none.
     pub(super) fn accept(&self, keepalive_s: u32) -> io::Result<(Socket, Peer)> {
-        let (socket, addr) = self.socket.accept()?;
+        let (socket, addr) = match lock(&self.socket).as_ref() {
+            Some(socket) => socket.accept()?,
+            None => return Err(io::ErrorKind::WouldBlock.into()),
+        };
         socket.set_nonblocking(true)?;
         let (addr, local) = match (addr.as_socket(), &self.place) {
             (Some(addr), Address::Tcp(_)) => {
@@ -124,6 +135,15 @@ impl Drop for Listener {
     }
 }
 
+fn door(socket: Socket) -> Door {
+    Arc::new(Mutex::new(Some(socket)))
+}
+
+fn lock(door: &Door) -> MutexGuard<'_, Option<Socket>> {
+    // Whoever panicked while it held a socket has left it as it was.
+    door.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 fn prepare(socket: &Socket, keepalive_s: u32) {
     // Neither can fail in a way that concerns the client: at worst its replies come later, or its death is noticed later.
     let _ = socket.set_tcp_nodelay(true);
@@ -147,7 +167,7 @@ pub(crate) struct Change {
 /// Decides which addresses are listened on; the event loop is told of changes.
 pub(crate) struct Reception {
     /// The TCP addresses.
-    places: Vec<SocketAddr>,
+    places: Vec<(SocketAddr, Door)>,
     backlog: i32,
     loop_of_it: Sender<Change>,
 }
@@ -230,44 +250,75 @@ impl Reception {
     }
 
     fn listen_on(&mut self, bind: &[String], port: u16) -> Result<Vec<SocketAddr>, BindError> {
-        let mut places = Vec::new();
-        let mut opened = Vec::new();
-        for text in bind {
-            let (text, optional) = text
-                .strip_prefix('-')
-                .map_or((text.as_str(), false), |text| (text, true));
-            let ip = match text {
-                "*" => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-                "::*" => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
-                text => text
-                    .parse()
-                    .map_err(|_| BindError::Address(text.to_owned()))?,
-            };
-            let addr = SocketAddr::new(ip, port);
-            if self.places.contains(&addr) {
-                places.push(addr);
-                continue;
-            }
-            match Listener::tcp(addr, self.backlog) {
-                Ok(listener) => {
-                    places.extend(tcp_place(&listener));
-                    opened.push(listener);
-                }
-                Err(error) if optional && error.kind() != io::ErrorKind::AddrInUse => {}
-                Err(error) => return Err(BindError::Bind(addr, error)),
-            }
+        let wanted = parse(bind, port)?;
+        let is_wanted = |addr: &SocketAddr| wanted.iter().any(|(wanted, _)| wanted == addr);
+        let (mut places, closed): (Vec<_>, Vec<_>) = std::mem::take(&mut self.places)
+            .into_iter()
+            .partition(|(addr, _)| is_wanted(addr));
+        // All addresses of a family stand in the way of each single one, so the old sockets go first.
+        for (_, door) in &closed {
+            *lock(door) = None;
         }
-        let closed = self.places.iter().copied();
-        let closed = closed.filter(|addr| !places.contains(addr)).collect();
-        self.places.clone_from(&places);
+        let closed: Vec<SocketAddr> = closed.into_iter().map(|(addr, _)| addr).collect();
+        let missing = wanted
+            .into_iter()
+            .filter(|(addr, _)| !places.iter().any(|(kept, _)| kept == addr));
+        let (opened, outcome) = match open(missing, self.backlog) {
+            Ok(opened) => (opened, Ok(())),
+            // What was closed for nothing is opened again, unless somebody has been faster.
+            Err(error) => {
+                let again = closed.iter().map(|addr| Listener::tcp(*addr, self.backlog));
+                (again.filter_map(Result::ok).collect(), Err(error))
+            }
+        };
+        let opened_places = opened
+            .iter()
+            .filter_map(|listener| Some((tcp_place(listener)?, Arc::clone(&listener.socket))));
+        places.extend(opened_places);
+        let addrs = places.iter().map(|(addr, _)| *addr).collect();
+        self.places = places;
         self.tell(Change { opened, closed });
-        Ok(places)
+        outcome.map(|()| addrs)
     }
 
     fn tell(&self, change: Change) {
         // A loop that has ended listens to nobody.
         let _ = self.loop_of_it.send(change);
     }
+}
+
+/// The addresses that `bind` names, and whether each may be missing.
+fn parse(bind: &[String], port: u16) -> Result<Vec<(SocketAddr, bool)>, BindError> {
+    let parse_one = |text: &String| {
+        let (text, optional) = text
+            .strip_prefix('-')
+            .map_or((text.as_str(), false), |text| (text, true));
+        let ip = match text {
+            "*" => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            "::*" => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+            text => text
+                .parse()
+                .map_err(|_| BindError::Address(text.to_owned()))?,
+        };
+        Ok((SocketAddr::new(ip, port), optional))
+    };
+    bind.iter().map(parse_one).collect()
+}
+
+/// Opens all, but those that may be missing and are.
+fn open(
+    addrs: impl Iterator<Item = (SocketAddr, bool)>,
+    backlog: i32,
+) -> Result<Vec<Listener>, BindError> {
+    let mut opened = Vec::new();
+    for (addr, optional) in addrs {
+        match Listener::tcp(addr, backlog) {
+            Ok(listener) => opened.push(listener),
+            Err(error) if optional && error.kind() != io::ErrorKind::AddrInUse => {}
+            Err(error) => return Err(BindError::Bind(addr, error)),
+        }
+    }
+    Ok(opened)
 }
 
 /// The address, if it is one of TCP.
