@@ -49,10 +49,10 @@ pub(crate) struct Options {
     /// Different keys of the load (default 1,000,000)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..100_000_000))]
     pub(crate) keys: Option<u64>,
-    /// How long one measurement of throughput lasts (default 0.3)
+    /// How long one measurement of throughput lasts (default 0.25)
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub(crate) seconds: Option<f64>,
-    /// How long one measurement of latency lasts (default 1.5)
+    /// How long one measurement of latency lasts (default 1.2)
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub(crate) probe_seconds: Option<f64>,
     /// What slow readers ask for, MiB each (default 64, less where memory is short)
@@ -136,8 +136,8 @@ impl Options {
                 rounds: 3,
                 clients: 50,
                 keys: 1_000_000,
-                seconds: 0.3,
-                probe_seconds: 1.5,
+                seconds: 0.25,
+                probe_seconds: 1.2,
                 probe_rate: 2_000,
                 idle: vec![10_000],
                 memory_keys: vec![1_000_000],

@@ -55,7 +55,7 @@ pub(crate) fn run(
             let before = machine::resident(running.pid)?;
             fill(&mut running, store, *keys)?;
             // What servers do after a write and do not announce: moving the rest of a table, trimming buffers.
-            thread::sleep(Duration::from_millis(500));
+            thread::sleep(Duration::from_millis(300));
             let added = machine::resident(running.pid)?.saturating_sub(before);
             sheet.record(&name, Figure::PER_KEY, added as f64 / *keys as f64);
         }
