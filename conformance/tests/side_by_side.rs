@@ -103,6 +103,14 @@ fn a_ratio_counts_only_rounds_in_which_both_were_measured() {
 }
 
 #[test]
+fn values_are_kept_to_five_digits() {
+    assert_eq!(statistics::rounded(45.900_548_116), 45.901);
+    assert_eq!(statistics::rounded(0.000_123_456_7), 0.000_123_46);
+    assert_eq!(statistics::rounded(1_234_567.0), 1_234_600.0);
+    assert!(statistics::rounded(f64::NAN).is_nan());
+}
+
+#[test]
 fn percentiles_are_read_in_microseconds_with_three_digits() {
     let mut delays = statistics::delays();
     for microseconds in 1..=1_000_u64 {
@@ -340,12 +348,12 @@ fn the_page_tells_bars_ratios_spread_and_what_went_wrong() {
 fn results_survive_being_written_and_read() {
     let mut results = results();
     let mut sheet = results.sheet(Section::Size, 0, 1);
-    sheet.record_at("GET, 10 keys", Figure::CPU, (Axis::Keys, 10), 1.25);
+    sheet.record_at("GET, 10 keys", Figure::CPU, (Axis::Keys, 10), 1.0 / 3.0);
     let json = serde_json::to_string(&results).unwrap();
     let read: Results = serde_json::from_str(&json).unwrap();
     assert_eq!(serde_json::to_string(&read).unwrap(), json);
     let line = read.line("GET, 10 keys", "server CPU per command").unwrap();
-    assert_eq!(line.values[0], [None, Some(1.25), None]);
+    assert_eq!(line.values[0], [None, Some(0.333_33), None]);
     assert_eq!(line.at, Some((Axis::Keys, 10)));
 }
 

@@ -213,7 +213,7 @@ impl Sheet<'_> {
     /// Writes a value down.
     pub(crate) fn record(&mut self, work: &str, figure: Figure, value: f64) {
         let (server, round) = (self.server, self.round);
-        self.line(work, figure).values[server][round] = Some(value);
+        self.line(work, figure).values[server][round] = Some(statistics::rounded(value));
     }
 
     /// Writes a value down that is a point of a graph.
@@ -233,7 +233,9 @@ impl Sheet<'_> {
 
     /// Writes down how much of a measurement the server waited for its core.
     pub(crate) fn waited(&mut self, percent: f64) {
-        self.results.waited_percent.push(percent);
+        self.results
+            .waited_percent
+            .push(statistics::rounded(percent));
     }
 
     /// Notes why a work has no value here.

@@ -38,6 +38,11 @@ pub(crate) fn ratio(values: &[Option<f64>], reference: &[Option<f64>]) -> Option
     )
 }
 
+/// Five digits of it: more say nothing, and would not survive being written and read.
+pub(crate) fn rounded(value: f64) -> f64 {
+    format!("{value:.4e}").parse().unwrap_or(value)
+}
+
 /// Delays from a microsecond to a minute, with three digits.
 pub(crate) fn delays() -> Histogram<u64> {
     Histogram::new_with_bounds(1_000, 60_000_000_000, 3).expect("the bounds are right")
