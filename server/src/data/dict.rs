@@ -58,6 +58,9 @@ const OVERFLOW_SPARE_MIN: usize = 8;
 /// A SCAN through a table that is nearly empty goes on for at most so many steps for each element that was asked for.
 const SCAN_STEPS_PER_ELEMENT: usize = 10;
 
+/// A random element that has a deadline is looked for so often among all before it is looked for where there are some.
+const MORTAL_TRIES: usize = 32;
+
 /// Below so many elements the table lies in the processor's caches anyway.
 const FETCHED_ELEMENTS_MIN: usize = 4096;
 
@@ -726,42 +729,60 @@ impl<E: Element> Dict<E> {
             .for_each(look);
     }
 
-    /// Shows `look` elements with a deadline that lie together somewhere at random: so many and the rest of their bucket, or
-    /// all if there are no more, each of them once. `below(n)` is uniform in `0..n`.
+    /// As [`Dict::sample`], of those with a deadline. Where they are few among many, those behind others without are a
+    /// little more likely.
     pub(crate) fn sample_mortal(
-        &mut self,
+        &self,
         count: usize,
         mut below: impl FnMut(usize) -> usize,
-        mut look: impl FnMut(&E),
+        look: impl FnMut(&E),
     ) {
-        if self.buckets == 0 {
+        let Some(first) = self.random_mortal(&mut below) else {
             return;
-        }
-        let middle = below(self.buckets);
-        let mut shown = 0;
-        for (mut from, end) in [(middle, self.buckets), (0, middle)] {
-            while shown < count
-                && let Some(home) = self.next_deadline_bucket(from).filter(|&home| home < end)
-            {
-                self.show_mortal(home, |element| {
-                    shown += 1;
-                    look(element);
-                });
-                from = home + 1;
+        };
+        let mortal = |home| self.chain(home).filter(|element| element.is_mortal());
+        let before = self
+            .places_in(first.home)
+            .take_while(|&at| at != first)
+            .filter(|&at| self.is_mortal(at))
+            .count();
+        let others = self.deadline_buckets(first.home + 1).chain(
+            self.deadline_buckets(0)
+                .take_while(|&home| home < first.home),
+        );
+        mortal(first.home)
+            .skip(before)
+            .chain(others.flat_map(mortal))
+            .chain(mortal(first.home).take(before))
+            .take(count)
+            .for_each(look);
+    }
+
+    /// Where a random element with a deadline lies.
+    fn random_mortal(&self, mut below: impl FnMut(usize) -> usize) -> Option<Place> {
+        for _ in 0..MORTAL_TRIES {
+            let place = self.random_place(&mut below)?;
+            if self.is_mortal(place) {
+                return Some(place);
             }
         }
+        self.deadline_buckets(below(self.buckets))
+            .chain(self.deadline_buckets(0))
+            .find_map(|home| self.places_in(home).find(|&at| self.is_mortal(at)))
+    }
+
+    fn is_mortal(&self, place: Place) -> bool {
+        self.at(place).is_some_and(Element::is_mortal)
     }
 
     /// Shows `look` the elements with a deadline of the next bucket at or after `from` that has any, and returns where
     /// to go on, or `None` when the end was reached. A bucket found to have none is not looked at again.
-    pub(crate) fn sweep_deadlines(&mut self, from: usize, look: impl FnMut(&E)) -> Option<usize> {
+    pub(crate) fn sweep_deadlines(
+        &mut self,
+        from: usize,
+        mut look: impl FnMut(&E),
+    ) -> Option<usize> {
         let home = self.next_deadline_bucket(from)?;
-        self.show_mortal(home, look);
-        Some(home + 1)
-    }
-
-    /// Shows `look` the elements with a deadline of a bucket, and notes if it has none.
-    fn show_mortal(&mut self, home: usize, mut look: impl FnMut(&E)) {
         let mut any = false;
         for element in self.chain(home).filter(|element| element.is_mortal()) {
             any = true;
@@ -770,6 +791,14 @@ impl<E: Element> Dict<E> {
         if !any {
             self.deadlines[home / 64] &= !(1 << (home % 64));
         }
+        Some(home + 1)
+    }
+
+    /// The buckets from this one on that may hold an element with a deadline.
+    fn deadline_buckets(&self, from: usize) -> impl Iterator<Item = usize> {
+        std::iter::successors(self.next_deadline_bucket(from), |home| {
+            self.next_deadline_bucket(home + 1)
+        })
     }
 
     fn next_deadline_bucket(&self, from: usize) -> Option<usize> {

@@ -104,7 +104,7 @@ impl Engine {
         let (mut freed, mut evicted, mut work, mut discarded) = (0_u64, 0, 0, false);
         // Only what the keys give back counts: what telling others of it takes for a while is not to cost more keys.
         while freed < excess {
-            let (keyspace, rng) = (&mut self.keyspace, &mut self.rng);
+            let (keyspace, rng) = (&self.keyspace, &mut self.rng);
             let Some((db, key)) = self.eviction.pool.choose(keyspace, policy, rng, now_ms) else {
                 return if discarded {
                     Outcome::Unfinished

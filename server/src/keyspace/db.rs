@@ -115,10 +115,6 @@ impl Keyspace {
         &self.dbs[index]
     }
 
-    pub(crate) fn db_mut(&mut self, index: usize) -> &mut Db {
-        &mut self.dbs[index]
-    }
-
     /// Number of databases.
     pub(crate) fn len(&self) -> usize {
         self.dbs.len()

@@ -55,7 +55,7 @@ impl Pool {
     /// The key that is to go next, or `None` if there is none that may.
     pub(crate) fn choose(
         &mut self,
-        keyspace: &mut Keyspace,
+        keyspace: &Keyspace,
         policy: Policy,
         rng: &mut fastrand::Rng,
         now_ms: i64,
@@ -105,23 +105,21 @@ impl Pool {
 
     fn choose_random(
         &mut self,
-        keyspace: &mut Keyspace,
+        keyspace: &Keyspace,
         policy: Policy,
         rng: &mut fastrand::Rng,
     ) -> Option<(usize, Vec<u8>)> {
         (0..keyspace.len()).find_map(|_| {
             self.last_db = (self.last_db + 1) % keyspace.len();
             let db = self.last_db;
-            let key = if policy.volatile {
-                let mut sampled = Vec::new();
-                sample(keyspace, db, policy, rng, |entry| {
-                    sampled.push(entry.key().to_vec());
-                });
-                rng.choice(sampled)
-            } else {
-                let random = keyspace.db(db).table.random(|n| rng.usize(..n));
-                random.map(|entry| entry.key().to_vec())
+            let mut key = None;
+            let one = Policy {
+                samples: 1,
+                ..policy
             };
+            sample(keyspace, db, one, rng, |entry| {
+                key = Some(entry.key().to_vec());
+            });
             key.map(|key| (db, key))
         })
     }
@@ -129,13 +127,13 @@ impl Pool {
 
 /// Shows `look` some keys of a database that may go.
 fn sample(
-    keyspace: &mut Keyspace,
+    keyspace: &Keyspace,
     db: usize,
     policy: Policy,
     rng: &mut fastrand::Rng,
     look: impl FnMut(&Entry),
 ) {
-    let space = keyspace.db_mut(db);
+    let space = keyspace.db(db);
     if !policy.volatile {
         space.table.sample(policy.samples, |n| rng.usize(..n), look);
     } else if space.volatile > 0 {

@@ -262,16 +262,22 @@ fn a_sample_of_those_with_a_deadline_has_no_others_and_misses_none() {
         for i in 0..1000 {
             dict.insert(member(&i.to_string(), (i < mortal).then_some(1)));
         }
-        let mut seen = BTreeSet::new();
-        for _ in 0..10 * mortal {
+        let mut times: BTreeMap<Vec<u8>, usize> = BTreeMap::new();
+        for _ in 0..100 * mortal {
             let mut sampled = BTreeSet::new();
             dict.sample_mortal(5, &mut roll, |member| {
                 assert!(member.is_mortal());
                 assert!(sampled.insert(member.key().to_vec()), "twice");
             });
-            assert!(sampled.len() >= mortal.min(5));
-            seen.extend(sampled);
+            assert_eq!(sampled.len(), mortal.min(5));
+            for key in sampled {
+                *times.entry(key).or_default() += 1;
+            }
         }
-        assert_eq!(seen.len(), mortal);
+        assert_eq!(times.len(), mortal);
+        if mortal == 1000 {
+            // 500 times each, with a standard deviation of 22.
+            assert!(times.values().all(|times| (380..620).contains(times)));
+        }
     }
 }
