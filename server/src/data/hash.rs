@@ -219,6 +219,7 @@ impl Hash {
                 triples.extend([list.get(field), list.get(value), deadline]);
                 at = list.next(value);
             }
+            triples.shrink();
             *self = Hash::Listpackex(Mortal::new(triples));
         }
     }
@@ -417,7 +418,7 @@ fn set_packed(list: &mut Listpack, field: &[u8], value: &[u8]) -> bool {
             false
         }
         None => {
-            list.extend([Item::from_text(field), value]);
+            list.append_exactly([Item::from_text(field), value]);
             true
         }
     }
@@ -457,7 +458,7 @@ fn insert_by_deadline(list: &mut Listpack, field: &[u8], value: &[u8], expire_ms
         }
     }
     match before {
-        None => list.extend(triple),
+        None => list.append_exactly(triple),
         Some(at) => {
             // Each before the one put there last, so from the last to the first.
             let mut at = at;

@@ -349,6 +349,14 @@ impl Listpack {
         self.insert(self.first(), item);
     }
 
+    /// Appends a few elements that are all there will be for a while: takes no more room than they need.
+    pub(crate) fn append_exactly<const N: usize>(&mut self, items: [Item<'_>; N]) {
+        // Exactly, as in `splice`.
+        let len = items.iter().map(Item::stored_len).sum();
+        self.0.reserve_exact(len);
+        self.extend(items);
+    }
+
     /// Appends elements.
     pub(crate) fn extend<'a>(&mut self, items: impl IntoIterator<Item = Item<'a>>) {
         let mut count = 0;

@@ -13,4 +13,5 @@ pub(crate) mod prefetch;
 pub(crate) mod quicklist;
 pub(crate) mod set;
 pub(crate) mod string;
+pub(crate) mod thin;
 pub(crate) mod zset;

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use crate::data::dict::{Dict, Element};
 use crate::data::intset::Intset;
 use crate::data::listpack::{Item, Listpack};
+use crate::data::thin::Thin;
 
 /// Taking members out one by one is given up for keeping the rest when so many times the rest is less than what is taken,
 /// as in Redis.
@@ -28,7 +29,7 @@ pub(crate) struct Limits {
 
 /// A member of a set that is no longer compact.
 #[derive(Clone, Debug)]
-pub(crate) struct Member(Box<[u8]>);
+pub(crate) struct Member(Thin);
 
 impl Element for Member {
     fn key(&self) -> &[u8] {
@@ -85,7 +86,7 @@ impl Set {
             Set::Table(table) => {
                 size_of::<Dict<Member>>()
                     + table.memory()
-                    + table.iter().map(|member| member.0.len()).sum::<usize>()
+                    + table.iter().map(|member| member.0.memory()).sum::<usize>()
             }
         }
     }
@@ -195,7 +196,7 @@ impl Set {
             Set::Table(table) => {
                 let new = table.find(member).is_none();
                 if new {
-                    table.insert(Member(member.into()));
+                    table.insert(Member(Thin::new([member])));
                 }
                 new
             }
@@ -330,7 +331,9 @@ impl Set {
     fn convert_to_table(&mut self, seed: u64) {
         let mut table = Dict::new(seed);
         for member in self.iter() {
-            table.insert(Member(member.to_vec().into()));
+            let mut digits = itoa::Buffer::new();
+            let text = member.bytes(&mut digits);
+            table.insert(Member(Thin::new([text])));
         }
         *self = Set::Table(Box::new(table));
     }

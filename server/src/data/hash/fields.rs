@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use super::Found;
 use crate::data::dict::{Dict, Element};
 use crate::data::listpack::Item;
+use crate::data::thin::Thin;
 
 /// Name, value and deadline of a field in one allocation: the length of the name, doubled, plus one if there is a deadline, in
 /// seven bits a byte; the deadline; the name; the value.
 #[derive(Clone)]
-struct Field(Box<[u8]>);
+struct Field(Thin);
 
 /// Where the parts of a [`Field`] lie.
 struct Layout {
@@ -20,28 +21,35 @@ struct Layout {
 
 const DEADLINE_LEN: usize = size_of::<i64>();
 
+/// Of a length that takes all bits.
+const HEAD_LEN_MAX: usize = usize::BITS.div_ceil(7) as usize;
+
 impl Field {
     fn new(name: &[u8], value: &[u8], expire_ms: Option<i64>) -> Field {
         let mut head = name.len() << 1 | usize::from(expire_ms.is_some());
         let head_len = (usize::BITS - head.leading_zeros()).div_ceil(7).max(1) as usize;
         let deadline_len = expire_ms.map_or(0, |_| DEADLINE_LEN);
-        let mut bytes = Vec::with_capacity(head_len + deadline_len + name.len() + value.len());
-        while head >= 0x80 {
-            bytes.push(head as u8 | 0x80);
+        let mut text = [0; HEAD_LEN_MAX];
+        for byte in &mut text[..head_len] {
+            *byte = head as u8 | 0x80;
             head >>= 7;
         }
-        bytes.push(head as u8);
-        bytes.extend(expire_ms.iter().flat_map(|at_ms| at_ms.to_le_bytes()));
-        bytes.extend(name);
-        bytes.extend(value);
-        Field(bytes.into_boxed_slice())
+        text[head_len - 1] &= 0x7f;
+        let deadline = expire_ms.unwrap_or_default().to_le_bytes();
+        Field(Thin::new([
+            &text[..head_len],
+            &deadline[..deadline_len],
+            name,
+            value,
+        ]))
     }
 
     #[inline]
     fn layout(&self) -> Layout {
+        let bytes = &*self.0;
         let (mut head, mut name) = (0, 0);
         loop {
-            let byte = self.0[name];
+            let byte = bytes[name];
             head |= usize::from(byte & 0x7f) << (7 * name);
             name += 1;
             if byte & 0x80 == 0 {
@@ -50,10 +58,7 @@ impl Field {
         }
         let mut expire_ms = None;
         if head & 1 == 1 {
-            expire_ms = self.0[name..]
-                .first_chunk()
-                .copied()
-                .map(i64::from_le_bytes);
+            expire_ms = bytes[name..].first_chunk().copied().map(i64::from_le_bytes);
             name += DEADLINE_LEN;
         }
         Layout {
@@ -118,7 +123,7 @@ impl Fields {
 
     /// Bytes of memory behind it, judged by at most so many of its fields.
     pub(super) fn memory(&self, samples: usize) -> usize {
-        let sampled = self.dict.iter().take(samples).map(|field| field.0.len());
+        let sampled = self.dict.iter().take(samples).map(|field| field.0.memory());
         let (count, bytes) = sampled.fold((0, 0), |(count, bytes), len| (count + 1, bytes + len));
         let fields = (bytes * self.len()).checked_div(count).unwrap_or(0);
         self.dict.memory() + fields + self.deadlines.len() * size_of::<(i64, u64)>()
