@@ -362,6 +362,9 @@ enum Verdict {
 mod tests {
     use std::collections::BTreeMap;
 
+    use proptest::prelude::*;
+
+    use super::super::table::OPTIONS;
     use super::*;
 
     /// Files as they stand in a test.
@@ -673,5 +676,86 @@ mod tests {
                 "No such command in rename-command"
             )
         );
+    }
+
+    /// A line of redis.conf, good or not: mostly an option with values that some option takes.
+    fn line() -> impl Strategy<Value = String> {
+        let values: &[&str] = &[
+            "yes",
+            "no",
+            "1",
+            "0",
+            "-1",
+            "100mb",
+            "1gb",
+            "50%",
+            "9223372036854775807",
+            "99999999999999999999",
+            "normal",
+            "256mb",
+            "64mb",
+            "60",
+            "allkeys-lru",
+            "notice",
+            "\"\"",
+            "\"a b\"",
+            "'x'",
+            "\"\\x00\"",
+            "\"open",
+            "KEA",
+            "127.0.0.1",
+            "-::1",
+            "/tmp",
+            "#",
+        ];
+        let names: Vec<&str> = OPTIONS.iter().map(|option| option.name).collect();
+        let name = prop_oneof![
+            8 => prop::sample::select(names).prop_map(str::to_owned),
+            1 => prop::sample::select(&["rename-command", "user", "include", "loadmodule", "nonsense"][..])
+                .prop_map(str::to_owned),
+            1 => "[ -~]{0,20}",
+        ];
+        (
+            name,
+            prop::collection::vec(prop::sample::select(values), 0..5),
+        )
+            // As in Redis, addresses are written back without quotes, and counts of changes as the 32 bits that are kept.
+            .prop_filter(
+                "what Redis does not write back as it was",
+                |(name, values)| {
+                    let has = |found: fn(&&str) -> bool| values.iter().any(found);
+                    match name.as_str() {
+                        "bind" | "replicaof" | "slaveof" => {
+                            !has(|value| value.contains(['"', '\'']))
+                        }
+                        "save" => !has(|value| value.len() > 10),
+                        _ => true,
+                    }
+                },
+            )
+            .prop_map(|(name, values)| format!("{name} {}", values.join(" ")))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn any_text_is_obeyed_or_refused_with_its_line_and_what_is_written_back_says_the_same(
+            lines in prop::collection::vec(line(), 0..6),
+        ) {
+            let text = lines.join("\n");
+            let mut files = Memory::with(&[("/etc/redis.conf", &text)]);
+            match Startup::from_arguments(&["redis.conf"], &mut files) {
+                Ok(startup) => {
+                    let written = startup.config.rewrite(text.as_bytes(), &[]);
+                    let written = String::from_utf8(written).expect("ASCII went in");
+                    let again = load(&written);
+                    let again = again.map(|again| again.config);
+                    prop_assert!(again == Ok(startup.config), "another configuration: {}", written);
+                }
+                Err(StartError::Line { number, .. }) => prop_assert!((1..=lines.len()).contains(&number)),
+                Err(error) => prop_assert!(!error.to_string().is_empty()),
+            }
+        }
     }
 }
