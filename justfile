@@ -27,6 +27,17 @@ record *arguments:
 scoreboard *arguments:
     cargo respect scoreboard --install "$@"
 
+# Change the server's wire, reply and string code in 100 places, one at a time, and see which changes the judge notices
+mutants shard="0":
+    #!/usr/bin/env bash
+    set -euo pipefail
+    tool=target/tools/bin/cargo-mutants
+    [ -x "$tool" ] || cargo install cargo-mutants --version 27.1.0 --locked --root target/tools
+    all=$("$tool" mutants --list -p respect-server | wc -l)
+    # Every n-th of them: always the same while the code is the same. What the two packages need is built once and kept.
+    CARGO_TARGET_DIR="$PWD/target" nice -n 19 "$tool" mutants -p respect-server --shard "{{shard}}/$((all / 100))" \
+        --sharding round-robin --timeout 180 --output target
+
 # Measure our server beside every installed real one: speed, latency, memory, growth; tables and pictures, `--help` tells
 bench *arguments:
     cargo bench --profile judge -p respect-conformance --bench side_by_side -- "$@"

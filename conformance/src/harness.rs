@@ -31,6 +31,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -64,6 +65,7 @@ pub struct Harness {
     cuts: Cuts,
     barrier: Barrier,
     flush: bool,
+    fail_fast: bool,
 }
 
 /// Why nothing can be judged. Its `Display` is one line for a person.
@@ -94,6 +96,7 @@ impl Harness {
             cuts: Cuts::All,
             barrier: Barrier::Ping,
             flush: false,
+            fail_fast: false,
         }
     }
 
@@ -151,6 +154,12 @@ impl Harness {
         self
     }
 
+    /// [`judge`](Harness::judge) begins no further transcript after the first that fails.
+    pub fn fail_fast(mut self) -> Harness {
+        self.fail_fast = true;
+        self
+    }
+
     /// Runs the tests as the process's own arguments say, and prints what `cargo test` prints. The exit code is that of a
     /// failed test run when a transcript fails, and 2, 3 or 4, as of the `respect` program, when nothing can be judged.
     #[must_use]
@@ -183,7 +192,11 @@ impl Harness {
         let cases: Vec<&Case> = cases.iter().collect();
         let mut ledger = Ledger::new(&plan, (&identity, &[]), &known, place, &cases);
         let outcome = suite::run(&plan, &cases, &mut |case, judged| {
-            ledger.add(case, judged);
+            if ledger.add(case, judged).fails() && self.fail_fast {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
         });
         Ok(ledger.finish(outcome.err().map(|error| error.0)))
     }
@@ -261,7 +274,6 @@ impl Harness {
             cuts: self.cuts,
             barrier: self.barrier,
             jobs: thread::available_parallelism().map_or(1, Into::into),
-            fail_fast: false,
         };
         Ok(Bench {
             plan,

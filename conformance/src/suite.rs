@@ -2,6 +2,7 @@
 //! when one of them dies. Reads no files and prints nothing.
 
 use std::cmp::Reverse;
+use std::ops::ControlFlow;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
@@ -44,8 +45,6 @@ pub struct Plan {
     pub barrier: Barrier,
     /// On so many instances of each server at once; one if they cannot be started.
     pub jobs: usize,
-    /// Begin no further transcript after the first that fails.
-    pub fail_fast: bool,
 }
 
 /// What came of one transcript on one server.
@@ -126,12 +125,12 @@ pub struct CaseReport {
 #[derive(Debug)]
 pub struct Unreachable(pub String);
 
-/// Judges the cases and tells `listener` of each as it is finished. The answer has the cases' order and `None` for those
-/// that were not begun.
+/// Judges the cases and tells `listener` of each as it is finished; when it says `Break`, no further one is begun. The answer
+/// has the cases' order and `None` for those that were not begun.
 pub fn run(
     plan: &Plan,
     cases: &[&Case],
-    listener: &mut dyn FnMut(&Case, &CaseReport),
+    listener: &mut dyn FnMut(&Case, &CaseReport) -> ControlFlow<()>,
 ) -> Result<Vec<Option<CaseReport>>, Unreachable> {
     let startable = plan.target.can_start() && plan.oracles.iter().all(Origin::can_start);
     let jobs = if startable {
@@ -172,10 +171,9 @@ pub fn run(
         }
         drop(send);
         for (index, report) in receive {
-            if plan.fail_fast && report.fails() {
+            if listener(cases[index], &report).is_break() {
                 stop.store(true, Ordering::Relaxed);
             }
-            listener(cases[index], &report);
             reports[index] = Some(report);
         }
     });
@@ -185,20 +183,6 @@ pub fn run(
     {
         Some(error) => Err(error),
         None => Ok(reports),
-    }
-}
-
-impl CaseReport {
-    fn fails(&self) -> bool {
-        let judgements = std::iter::once(&self.target).chain(&self.oracles);
-        judgements
-            .map(|judgement| &judgement.verdict)
-            .any(|verdict| {
-                matches!(
-                    verdict,
-                    Verdict::Diverged(_) | Verdict::Died(_) | Verdict::Unplayable(_)
-                )
-            })
     }
 }
 

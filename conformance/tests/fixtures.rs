@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::ops::ControlFlow;
 use std::thread;
 
 use insta::Settings;
@@ -68,9 +69,9 @@ fn our_server_and_each_build() {
             },
             barrier: Barrier::Ping,
             jobs: thread::available_parallelism().map_or(1, Into::into),
-            fail_fast: false,
         };
-        let reports = suite::run(&plan, &comparable, &mut |_, _| {}).unwrap();
+        let reports =
+            suite::run(&plan, &comparable, &mut |_, _| ControlFlow::Continue(())).unwrap();
         let mut differences = String::new();
         for (case, report) in comparable.iter().zip(reports) {
             let report = report.expect("nothing stops a run that is not fail-fast");

@@ -3,6 +3,7 @@
 use std::env;
 use std::io::IsTerminal;
 use std::num::NonZero;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
@@ -130,7 +131,6 @@ pub(crate) fn main(arguments: &Arguments) -> Result<Exit, Stop> {
             .jobs
             .or_else(|| thread::available_parallelism().ok())
             .map_or(1, NonZero::get),
-        fail_fast: arguments.fail_fast,
     };
     let oracle_names: Vec<Identity> = plan
         .oracles
@@ -158,6 +158,11 @@ pub(crate) fn main(arguments: &Arguments) -> Result<Exit, Stop> {
         }
         bar.set_message(case.id().to_owned());
         bar.inc(1);
+        if arguments.fail_fast && entry.fails() {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
     };
     let outcome = suite::run(&plan, &cases, &mut listener);
     bar.finish_and_clear();

@@ -350,6 +350,12 @@ impl Case {
     pub fn section(&self) -> &str {
         self.id.split_once('/').map_or("", |(section, _)| section)
     }
+
+    /// Whether the run fails by it, be it the target's fault or an oracle's.
+    pub fn fails(&self) -> bool {
+        let mut results = std::iter::once(&self.result).chain(&self.oracles);
+        results.any(|result| result.outcome.fails())
+    }
 }
 
 /// What came of a case on one server.

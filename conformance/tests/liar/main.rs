@@ -10,6 +10,7 @@ mod server;
 mod shapes;
 mod streams;
 
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use respect_conformance::case::Case;
@@ -41,9 +42,8 @@ fn judge(liar: &Liar, steps: &str) -> Result<CaseReport, Unreachable> {
         cuts: Cuts::All,
         barrier: Barrier::Ping,
         jobs: 1,
-        fail_fast: false,
     };
-    let mut reports = suite::run(&plan, &[&case], &mut |_, _| {})?;
+    let mut reports = suite::run(&plan, &[&case], &mut |_, _| ControlFlow::Continue(()))?;
     Ok(reports.remove(0).unwrap())
 }
 
@@ -311,8 +311,7 @@ fn a_server_that_is_not_there_is_unreachable_and_not_right() {
         cuts: Cuts::None,
         barrier: Barrier::Ping,
         jobs: 1,
-        fail_fast: false,
     };
-    let error = suite::run(&plan, &[&case], &mut |_, _| {}).unwrap_err();
+    let error = suite::run(&plan, &[&case], &mut |_, _| ControlFlow::Continue(())).unwrap_err();
     assert!(error.0.contains("no server answers"), "{}", error.0);
 }
