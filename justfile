@@ -38,6 +38,19 @@ mutants shard="0":
     CARGO_TARGET_DIR="$PWD/target" nice -n 19 "$tool" mutants -p respect-server --shard "{{shard}}/$((all / 100))" \
         --sharding round-robin --timeout 180 --output target
 
+# Hold every installed real server against itself by everything there is, several times: whatever differs is a false alarm
+twins times="5":
+    #!/usr/bin/env bash
+    set -uo pipefail
+    alarms=0
+    for time in $(seq "{{times}}"); do
+        for build in $(cargo respect oracle list | grep -v 'not installed\|not the pinned' | cut -d' ' -f1); do
+            cargo respect run --full --target "$build" --oracle "$build" --seed "$time" || alarms=$((alarms + 1))
+        done
+    done
+    echo "$alarms false alarms"
+    [ "$alarms" = 0 ]
+
 # Measure our server beside every installed real one: speed, latency, memory, growth; tables and pictures, `--help` tells
 bench *arguments:
     cargo bench --profile judge -p respect-conformance --bench side_by_side -- "$@"

@@ -3,11 +3,12 @@
 //! A [`transcript`] is a recorded dialogue with real servers; a [`case`] is one ready to be played. [`replay`] plays it once on
 //! the connections of a [`session`], with its writes divided by [`cuts`], and [`compare`] names what is wrong. A [`seat`] holds
 //! one [`server`], brings it back to its first state ([`reset`]) and plays a case at every cut; a [`suite`] has many of them
-//! play many cases at once, and a [`matrix`] many servers; [`identify`] says whom an unknown one resembles, [`coverage`] what
-//! of all commands is exercised at all, and the [`scoreboard`] sets servers by others beside the real ones. [`report`] tells
+//! play many cases at once, and a [`matrix`] many servers; [`identify`] says whom an unknown one resembles, and the
+//! [`scoreboard`] sets servers by others beside the real ones. [`report`] tells
 //! people and programs what came of it, less what is [`known`]; the [`harness`] is all of this inside another project's
 //! `cargo test`. The [`recorder`] asks the real servers ([`oracle`]) what a transcript asks, and [`record`] writes their
-//! answers down; a [`proxy`] overhears what others say; [`generate`] makes up what nobody wrote; [`laws`] says what must be so
+//! answers down; a [`proxy`] overhears what others say, and [`monitor`] reads what MONITOR did; [`generate`] makes up what
+//! nobody wrote, and [`coverage`] counts what of all commands is exercised at all; [`laws`] says what must be so
 //! of any server, and [`slow`] judges what others see while clients are slow.
 //!
 //! Arrows point from the later names to the earlier ones; [`wire`] (replies) and [`request`] are known to all and know nobody.
@@ -24,6 +25,7 @@ pub mod identify;
 pub mod known;
 pub mod laws;
 pub mod matrix;
+pub mod monitor;
 pub mod oracle;
 pub mod ours;
 pub mod proxy;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use respect_conformance::case::Case;
@@ -28,6 +28,26 @@ pub(crate) struct Selection {
     /// The folder of transcripts
     #[arg(long, value_name = "DIR", env = "RESPECT_FIXTURES")]
     pub(crate) fixtures: Option<PathBuf>,
+}
+
+/// Writes a transcript that was found into the folder, where its id says, and returns the file's path.
+///
+/// # Errors
+/// When it cannot be written.
+pub(super) fn keep(folder: &Path, transcript: &str) -> Result<PathBuf, Stop> {
+    let id = transcript
+        .lines()
+        .find_map(|line| line.strip_prefix("@id "));
+    let id = id
+        .map(str::trim)
+        .ok_or_else(|| Stop::usage("a transcript without an id cannot be kept"))?;
+    let path = folder.join(format!("{id}.resp"));
+    let written = path
+        .parent()
+        .map_or(Ok(()), fs::create_dir_all)
+        .and_then(|()| fs::write(&path, transcript));
+    written.map_err(|error| Stop::usage(format!("{}: {error}", path.display())))?;
+    Ok(path)
 }
 
 fn parse_level(text: &str) -> Result<Level, String> {
@@ -186,7 +206,7 @@ pub(super) fn print(case: &Case) {
     );
 }
 
-fn selected(selection: &Selection, files: &[File], path: &std::path::Path) -> bool {
+fn selected(selection: &Selection, files: &[File], path: &Path) -> bool {
     let nothing_asked =
         selection.ids.is_empty() && selection.tags.is_empty() && selection.levels.is_empty();
     nothing_asked

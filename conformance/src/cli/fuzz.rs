@@ -1,7 +1,7 @@
 //! `respect fuzz`: finds the two servers, lets the search run, prints what it found and keeps it as a transcript.
 
-use std::fs;
 use std::io::IsTerminal;
+use std::path::PathBuf;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
@@ -16,12 +16,16 @@ use respect_conformance::generate::search::{
 use respect_conformance::generate::verdict::Place;
 use respect_conformance::generate::vocabulary::Vocabulary;
 use respect_conformance::generate::{self, Stream, connection_name};
+use respect_conformance::oracle::{self, Build};
+use respect_conformance::report::model::{self, Conclusion, Tolerance};
+use respect_conformance::report::sections::{StreamFinding, Streams};
 use respect_conformance::server::{Origin, Server};
 use respect_conformance::transcript::Identity;
 use respect_conformance::transcript::escape::escaped;
 use respect_conformance::wire::Kind;
 use respect_conformance::workspace;
 
+use super::fixtures::keep;
 use super::target::TargetArguments;
 use super::{Exit, Stop};
 
@@ -59,128 +63,259 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn main(arguments: &Arguments) -> Result<Exit, Stop> {
-    let seed = arguments.seed.unwrap_or_else(any_seed);
     let build = super::oracle::named(&arguments.oracle)?;
-    let oracle_name: Identity = build.id().parse().map_err(Stop::usage)?;
-    let oracle =
-        Origin::oracle(build, &workspace::oracles()).map_err(|why| Stop(Exit::Target, why))?;
-    let target = arguments.target.origin()?;
-    let (mut target_server, mut target) = join(&target, arguments.barrier)?;
-    let (_oracle_server, mut oracle) = join(&oracle, Barrier::Ping)?;
-    let (vocabulary, lacking) = vocabulary(arguments, &oracle_name, &mut oracle, &mut target)?;
-    say!(
-        "seed {seed}: {} commands of {oracle_name}'s table",
-        vocabulary.names().len()
-    );
-    let plan = Plan {
-        seed,
+    let hunt = Hunt {
+        target: arguments.target.origin()?,
+        build,
         commands: arguments.commands,
-        findings_max: arguments.keep_going.max(1),
-        vocabulary,
+        seed: arguments.seed.unwrap_or_else(any_seed),
+        only: &arguments.only,
+        without: &arguments.without,
+        all: arguments.all,
+        findings_max: arguments.keep_going,
+        barrier: arguments.barrier,
+        keep_in: (!arguments.dry_run).then(workspace::fixtures),
     };
-    let bar = progress(arguments.commands as u64);
-    let begun = Instant::now();
-    let mut revive = || {
-        target_server.restart().ok()?;
-        Control::connect(target_server.address(), arguments.barrier).ok()
-    };
-    let mut pair = Pair {
-        target: &mut target,
-        oracle: &mut oracle,
-        revive: &mut revive,
-    };
-    let outcome = search(&mut pair, &plan, &mut |played| {
-        bar.set_position(played as u64);
-    });
-    bar.finish_and_clear();
-    let seconds = begun.elapsed().as_secs_f64();
-    // A target that was not started here goes on living; one that is lost has said so already.
-    let_expire(&mut target).ok();
-    let mut exit = Exit::Ok;
-    for finding in &outcome.findings {
-        exit = exit.max(tell(finding, &oracle_name, seed, arguments.dry_run)?);
-    }
-    tell_tolerances(&outcome);
-    tell_holes(&lacking, &outcome);
-    let found = match outcome.findings.len() {
-        0 => "are answered alike".to_owned(),
-        1 => "show one difference".to_owned(),
-        some => format!("show {some} differences"),
-    };
-    say!(
-        "{} commands in {} streams {found}; seed {seed}, {seconds:.1} s, {:.0} commands a second",
-        outcome.commands,
-        outcome.streams,
-        outcome.commands as f64 / seconds
-    );
-    Ok(if outcome.commands == 0 {
-        Exit::Nothing
-    } else {
-        exit
-    })
+    let (conclusion, _) = hunt.run(&mut |_, _| {})?;
+    Ok(conclusion.into())
 }
 
-/// What is played: what the oracle documents, the target has, and the user wants; and the names of what the target lacks.
-fn vocabulary(
-    arguments: &Arguments,
-    oracle_name: &Identity,
-    oracle: &mut Control,
-    target: &mut Control,
-) -> Result<(Vocabulary, Vec<String>), Stop> {
-    let table = Table::ask(oracle).map_err(|why| {
-        let advice = "; name an --oracle that has one, such as redis-8.2.3";
-        let advice = if matches!(why, Unreadable::Refused(..)) {
-            advice
-        } else {
-            ""
+/// What `respect fuzz`, and `respect run --full`, play.
+pub(crate) struct Hunt<'a> {
+    pub(crate) target: Origin,
+    pub(crate) build: &'static Build,
+    pub(crate) commands: usize,
+    pub(crate) seed: u64,
+    pub(crate) only: &'a [String],
+    pub(crate) without: &'a [String],
+    pub(crate) all: bool,
+    pub(crate) findings_max: usize,
+    pub(crate) barrier: Barrier,
+    /// The folder of transcripts for what is found; nothing is kept without one.
+    pub(crate) keep_in: Option<PathBuf>,
+}
+
+impl Hunt<'_> {
+    /// Plays, prints what was found, and tells `heard` of every stream that was answered alike and what the oracle answered.
+    pub(crate) fn run(
+        &self,
+        heard: &mut dyn FnMut(&Stream, &Played),
+    ) -> Result<(Conclusion, Streams), Stop> {
+        let seed = self.seed;
+        let oracle_name: Identity = self.build.id().parse().map_err(Stop::usage)?;
+        let oracle = super::target::installed(self.build)?;
+        let (mut target_server, mut target) = join(&self.target, self.barrier)?;
+        let (_oracle_server, mut oracle) = join(&oracle, Barrier::Ping)?;
+        let (vocabulary, lacking) = self.vocabulary(&oracle_name, &mut oracle, &mut target)?;
+        say!(
+            "seed {seed}: {} commands of {oracle_name}'s table",
+            vocabulary.names().len()
+        );
+        let plan = Plan {
+            seed,
+            commands: self.commands,
+            findings_max: self.findings_max.max(1),
+            vocabulary,
         };
-        Stop(Exit::Oracles, format!("{oracle_name}: {why}{advice}"))
-    })?;
-    let mut vocabulary = Vocabulary::of(&table);
-    let mut lacking = Vec::new();
-    match Table::ask_names(target) {
-        Ok(has) => {
-            let lacks = |command: &Command| has.command(&command.name).is_none();
-            lacking.extend(
-                table
-                    .commands()
-                    .filter(|command| lacks(command))
-                    .map(|command| command.name.clone()),
-            );
-            if !arguments.all {
-                vocabulary.retain(|command| !lacks(command));
-                vocabulary.set_up_with(&has);
+        let bar = progress(self.commands as u64);
+        let begun = Instant::now();
+        let mut revive = || {
+            target_server.restart().ok()?;
+            Control::connect(target_server.address(), self.barrier).ok()
+        };
+        let mut pair = Pair {
+            target: &mut target,
+            oracle: &mut oracle,
+            revive: &mut revive,
+            heard,
+        };
+        let outcome = search(&mut pair, &plan, &mut |played| {
+            bar.set_position(played as u64);
+        });
+        bar.finish_and_clear();
+        let seconds = begun.elapsed().as_secs_f64();
+        // A target that was not started here goes on living; one that is lost has said so already.
+        let_expire(&mut target).ok();
+        let mut conclusion = if outcome.commands == 0 {
+            Conclusion::Nothing
+        } else {
+            Conclusion::Ok
+        };
+        let mut findings = Vec::new();
+        for finding in &outcome.findings {
+            let (part, found) = self.tell(finding, &oracle_name)?;
+            conclusion = conclusion.and(part);
+            findings.push(found);
+        }
+        tell_tolerances(&outcome);
+        tell_holes(&lacking, &outcome);
+        let found = match outcome.findings.len() {
+            0 => "are answered alike".to_owned(),
+            1 => "show one difference".to_owned(),
+            some => format!("show {some} differences"),
+        };
+        say!(
+            "{} commands in {} streams {found}; seed {seed}, {seconds:.1} s, {:.0} commands a second",
+            outcome.commands,
+            outcome.streams,
+            outcome.commands as f64 / seconds
+        );
+        let used = outcome.tolerances.used.iter();
+        let section = Streams {
+            oracle: oracle_name.to_string(),
+            commands: outcome.commands,
+            streams: outcome.streams,
+            duration_ms: seconds * 1000.0,
+            findings,
+            tolerances: used
+                .map(|(command, (count, row))| Tolerance {
+                    what: format!("{command}: {:?}; {}", row.check, row.reason),
+                    count: *count as usize,
+                })
+                .collect(),
+            lacking,
+            left_out: outcome.left_out.into_iter().collect(),
+        };
+        Ok((conclusion, section))
+    }
+
+    /// What is played: what the oracle documents, the target has, and the user wants; and the names of what the target lacks.
+    fn vocabulary(
+        &self,
+        oracle_name: &Identity,
+        oracle: &mut Control,
+        target: &mut Control,
+    ) -> Result<(Vocabulary, Vec<String>), Stop> {
+        let table = table(oracle_name, oracle)?;
+        let mut vocabulary = Vocabulary::of(&table);
+        let mut lacking = Vec::new();
+        match Table::ask_names(target) {
+            Ok(has) => {
+                let lacks = |command: &Command| has.command(&command.name).is_none();
+                lacking.extend(
+                    table
+                        .commands()
+                        .filter(|command| lacks(command))
+                        .map(|command| command.name.clone()),
+                );
+                if !self.all {
+                    vocabulary.retain(|command| !lacks(command));
+                    vocabulary.set_up_with(&has);
+                }
+            }
+            Err(Unreadable::Refused(..)) => {
+                say!(
+                    "the target cannot say which commands it has: every one it lacks is a difference"
+                );
+            }
+            Err(Unreadable::Trouble(trouble)) => {
+                return Err(Stop(Exit::Target, format!("the target: {trouble}")));
             }
         }
-        Err(Unreadable::Refused(..)) => {
-            say!("the target cannot say which commands it has: every one it lacks is a difference");
+        let expires = target
+            .command(&[b"DEBUG", b"SET-ACTIVE-EXPIRE", b"0"])
+            .is_ok_and(|reply| reply.kind() == Kind::Error);
+        if expires {
+            say!(
+                "the target has no DEBUG SET-ACTIVE-EXPIRE: what counts keys may differ by chance"
+            );
         }
-        Err(Unreadable::Trouble(trouble)) => {
-            return Err(Stop(Exit::Target, format!("the target: {trouble}")));
+        let (only, without) = (
+            selection(self.only, &table)?,
+            selection(self.without, &table)?,
+        );
+        vocabulary.retain(|command| {
+            let named = |names: &[String]| names.iter().any(|name| is_named(command, name));
+            (only.is_empty() || named(&only)) && !named(&without)
+        });
+        if vocabulary.is_empty() {
+            return Err(Stop(
+                Exit::Nothing,
+                "no command is left to be played".to_owned(),
+            ));
+        }
+        Ok((vocabulary, lacking))
+    }
+
+    fn tell(
+        &self,
+        finding: &Finding,
+        oracle: &Identity,
+    ) -> Result<(Conclusion, StreamFinding), Stop> {
+        match finding {
+            Finding::Difference(shortest) => {
+                let origin = generate::Origin {
+                    oracle: oracle.clone(),
+                    seed: self.seed,
+                    command: shortest.command(),
+                };
+                let found = tell_difference(shortest, &origin);
+                if let Some(folder) = &self.keep_in {
+                    let path = keep(folder, &found.transcript)?;
+                    say!(
+                        "\nkept as {}; without its @since line `respect record` asks other builds, too",
+                        path.display()
+                    );
+                }
+                Ok((Conclusion::Diverged, found))
+            }
+            Finding::Trouble {
+                side,
+                trouble,
+                stream,
+                commands_before,
+            } => {
+                say!(
+                    "LOST     shortened from {commands_before} commands to {}\n",
+                    stream.len()
+                );
+                let (who, conclusion) = match side {
+                    Side::Target => ("the target", Conclusion::Lost),
+                    Side::Oracle => ("the oracle", Conclusion::Oracles),
+                };
+                let transcript = unanswered(stream, oracle, self.seed);
+                say!("{transcript}");
+                let fault = format!("{who}, while it was played this: {trouble}");
+                eprintln!("respect: {fault}");
+                let found = StreamFinding {
+                    command: "stream".to_owned(),
+                    outcome: model::Outcome::Died,
+                    fault,
+                    expected: String::new(),
+                    actual: String::new(),
+                    transcript,
+                };
+                Ok((conclusion, found))
+            }
         }
     }
-    let expires = target
-        .command(&[b"DEBUG", b"SET-ACTIVE-EXPIRE", b"0"])
-        .is_ok_and(|reply| reply.kind() == Kind::Error);
-    if expires {
-        say!("the target has no DEBUG SET-ACTIVE-EXPIRE: what counts keys may differ by chance");
-    }
-    let (only, without) = (
-        selection(&arguments.only, &table)?,
-        selection(&arguments.without, &table)?,
-    );
-    vocabulary.retain(|command| {
-        let named = |names: &[String]| names.iter().any(|name| is_named(command, name));
-        (only.is_empty() || named(&only)) && !named(&without)
-    });
-    if vocabulary.is_empty() {
-        return Err(Stop(
-            Exit::Nothing,
-            "no command is left to be played".to_owned(),
-        ));
-    }
-    Ok((vocabulary, lacking))
 }
+
+/// What the oracle says of its commands. One that has no COMMAND DOCS is believed what it has, and another build how that is
+/// called: what one does not know of it is answered with an error by both sides.
+pub(super) fn table(name: &Identity, control: &mut Control) -> Result<Table, Stop> {
+    let lost = |why: Unreadable| Stop(Exit::Oracles, format!("{name}: {why}"));
+    let refused = match Table::ask(control) {
+        Err(why @ Unreadable::Refused(..)) => why,
+        asked => return asked.map_err(lost),
+    };
+    let has = Table::ask_names(control).map_err(lost)?;
+    let build = oracle::present(&workspace::oracles())
+        .into_iter()
+        .find(|build| build.id() == DOCUMENTED_BY)
+        .ok_or_else(|| {
+            let why = format!("{name}: {refused}; `respect oracle install {DOCUMENTED_BY}` brings a build that has one");
+            Stop(Exit::Oracles, why)
+        })?;
+    let (_server, mut documented) = join(&super::target::installed(build)?, Barrier::Ping)?;
+    let mut table = Table::ask(&mut documented).map_err(lost)?;
+    table.retain(|command| has.command(&command.name).is_some());
+    say!("{name} has no COMMAND DOCS; its commands are called as {DOCUMENTED_BY} documents them");
+    Ok(table)
+}
+
+/// The build that tells how to call the commands of one that has no COMMAND DOCS.
+const DOCUMENTED_BY: &str = "redis-8.2.3";
 
 /// Names and categories as they are compared. A name that nothing has is a slip.
 fn selection(names: &[String], table: &Table) -> Result<Vec<String>, Stop> {
@@ -207,38 +342,6 @@ fn is_named(command: &Command, name: &str) -> bool {
             command.group.eq_ignore_ascii_case(group) || command.categories.iter().any(category)
         }
         None => command.name == name || command.name.split('|').next() == Some(name),
-    }
-}
-
-fn tell(finding: &Finding, oracle: &Identity, seed: u64, dry_run: bool) -> Result<Exit, Stop> {
-    match finding {
-        Finding::Difference(shortest) => {
-            let origin = generate::Origin {
-                oracle: oracle.clone(),
-                seed,
-                command: shortest.command(),
-            };
-            tell_difference(shortest, &origin, dry_run)?;
-            Ok(Exit::Divergence)
-        }
-        Finding::Trouble {
-            side,
-            trouble,
-            stream,
-            commands_before,
-        } => {
-            say!(
-                "LOST     shortened from {commands_before} commands to {}\n",
-                stream.len()
-            );
-            let (who, exit) = match side {
-                Side::Target => ("the target", Exit::Target),
-                Side::Oracle => ("the oracle", Exit::Oracles),
-            };
-            say!("{}", unanswered(stream, oracle, seed));
-            eprintln!("respect: {who}, while it was played this: {trouble}");
-            Ok(exit)
-        }
     }
 }
 
@@ -278,18 +381,14 @@ fn tell_holes(lacking: &[String], outcome: &Outcome) {
 }
 
 /// The server runs as long as the first of the two lives.
-fn join(origin: &Origin, barrier: Barrier) -> Result<(Server, Control), Stop> {
+pub(super) fn join(origin: &Origin, barrier: Barrier) -> Result<(Server, Control), Stop> {
     let server = Server::start(origin).map_err(|error| Stop(Exit::Target, error.to_string()))?;
     let control = Control::connect(server.address(), barrier)
         .map_err(|error| Stop(Exit::Target, error.to_string()))?;
     Ok((server, control))
 }
 
-fn tell_difference(
-    shortest: &Shortest,
-    origin: &generate::Origin,
-    dry_run: bool,
-) -> Result<(), Stop> {
+fn tell_difference(shortest: &Shortest, origin: &generate::Origin) -> StreamFinding {
     let difference = &shortest.difference;
     let transcript = shortest
         .stream
@@ -312,32 +411,22 @@ fn tell_difference(
         Place::Reply { connection, .. } => format!("on {}", connection_name(*connection)),
         Place::State(_) => "in what is stored".to_owned(),
     };
+    let expected = shown(&difference.expected, difference.offset);
+    let actual = shown(&difference.actual, difference.offset);
     say!(
         "  {at}, byte {} of the first reply that differs",
         difference.offset
     );
-    say!(
-        "  expected  {}",
-        shown(&difference.expected, difference.offset)
-    );
-    say!(
-        "  actual    {}",
-        shown(&difference.actual, difference.offset)
-    );
-    if dry_run {
-        return Ok(());
+    say!("  expected  {expected}");
+    say!("  actual    {actual}");
+    StreamFinding {
+        command: origin.command.clone(),
+        outcome: model::Outcome::Diverged,
+        fault: format!("{} {at}{repeated}", difference.fault),
+        expected,
+        actual,
+        transcript: transcript.to_string(),
     }
-    let path = workspace::fixtures().join(format!("{}.resp", transcript.header().id));
-    let written = path
-        .parent()
-        .map_or(Ok(()), fs::create_dir_all)
-        .and_then(|()| fs::write(&path, transcript.to_string()));
-    written.map_err(|error| Stop::usage(format!("{}: {error}", path.display())))?;
-    say!(
-        "\nkept as {}; without its @since line `respect record` asks other builds, too",
-        path.display()
-    );
-    Ok(())
 }
 
 /// An answer on one line: of a long one what is around the byte that differs.

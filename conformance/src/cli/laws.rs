@@ -11,10 +11,13 @@ use indicatif::{ProgressBar, ProgressStyle};
 use respect_conformance::control::Barrier;
 use respect_conformance::laws::audit::{DEADLY, EXCEPTIONS, LEFT_OUT, WEAKER};
 use respect_conformance::laws::{self, Dialogue, LAWS, Law, LawReport, LawSummary, LawsPlan};
+use respect_conformance::report::model::Conclusion;
+use respect_conformance::report::sections::LawResult;
 use respect_conformance::server::{Origin, Server, identity};
 use respect_conformance::transcript::Identity;
 
-use super::fixtures::Selection;
+use super::fixtures::{Selection, keep};
+use super::report::{Outputs, Wanted, without_cases};
 use super::target::TargetArguments;
 use super::{Exit, Stop};
 
@@ -48,6 +51,12 @@ pub(crate) struct Arguments {
     /// How to know that a fragment was read: `ping`, or `timed:5ms` for servers with several threads
     #[arg(long, default_value = "ping", value_parser = super::run::parse_barrier)]
     barrier: Barrier,
+    /// Write a report: html, json, junit, tap, markdown or github, with =PATH behind it, or to stdout; may be repeated
+    #[arg(long = "report", value_name = "KIND[=PATH]")]
+    reports: Vec<Wanted>,
+    /// Print what breaks a law, but keep no transcript of it
+    #[arg(long)]
+    dry_run: bool,
     /// Print the laws with their sources, what is left out of them and what real servers break, and ask no server
     #[arg(long)]
     list: bool,
@@ -58,9 +67,11 @@ pub(crate) fn main(arguments: &Arguments) -> Result<Exit, Stop> {
         list();
         return Ok(Exit::Ok);
     }
+    let outputs = Outputs::open(&arguments.reports)?;
     let target = arguments.target.origin()?;
     let seed = arguments.seed.unwrap_or_else(super::fuzz::any_seed);
-    look(&Look {
+    let begun = Instant::now();
+    let plan = Look {
         identity: who(&target, arguments.judged_as.as_ref())?,
         target,
         selection: &arguments.selection,
@@ -73,7 +84,24 @@ pub(crate) fn main(arguments: &Arguments) -> Result<Exit, Stop> {
         seed,
         jobs: arguments.jobs,
         barrier: arguments.barrier,
-    })
+    };
+    let looked = look(&plan)?;
+    if !arguments.dry_run {
+        for result in &looked.results {
+            if let Some(transcript) = &result.counterexample {
+                let path = keep(&arguments.selection.folder(), transcript)?;
+                say!("kept as {}", path.display());
+            }
+        }
+    }
+    let mut report = without_cases(&plan.target, &plan.identity, plan.barrier);
+    report.jobs = plan.instances();
+    report.duration_ms = begun.elapsed().as_secs_f64() * 1000.0;
+    report.seed = Some(seed);
+    report.laws = looked.results;
+    report.conclude(looked.conclusion);
+    outputs.write(&report)?;
+    Ok(looked.conclusion.into())
 }
 
 /// What `respect laws`, and `respect run --laws`, look at.
@@ -88,8 +116,24 @@ pub(crate) struct Look<'a> {
     pub(crate) barrier: Barrier,
 }
 
+impl Look<'_> {
+    fn instances(&self) -> usize {
+        let cores = || thread::available_parallelism().ok();
+        self.jobs.or_else(cores).map_or(1, NonZero::get)
+    }
+}
+
+/// What came of looking at the laws.
+pub(crate) struct Looked {
+    pub(crate) conclusion: Conclusion,
+    pub(crate) results: Vec<LawResult>,
+}
+
+/// What is shown of a law's breaches, and the transcript of the first.
+type Shown = BTreeMap<Law, (Vec<String>, String)>;
+
 /// Looks at the laws and prints what came of them.
-pub(crate) fn look(look: &Look<'_>) -> Result<Exit, Stop> {
+pub(crate) fn look(look: &Look<'_>) -> Result<Looked, Stop> {
     let (dialogues, without) = dialogues(look)?;
     let plan = LawsPlan {
         target: look.target.clone(),
@@ -97,14 +141,13 @@ pub(crate) fn look(look: &Look<'_>) -> Result<Exit, Stop> {
         laws: look.laws.clone(),
         seed: look.seed,
         barrier: look.barrier,
-        jobs: look
-            .jobs
-            .or_else(|| thread::available_parallelism().ok())
-            .map_or(1, NonZero::get),
+        jobs: look.instances(),
     };
     let begun = Instant::now();
     let bar = progress(dialogues.len() as u64);
     let mut deaths = Vec::new();
+    let mut died = Vec::new();
+    let mut shown = Shown::new();
     let mut told = 0;
     let summaries = laws::run(&plan, &dialogues, &mut |report: &LawReport| {
         for breach in report.breaches() {
@@ -113,10 +156,18 @@ pub(crate) fn look(look: &Look<'_>) -> Result<Exit, Stop> {
             if told <= TOLD {
                 bar.suspend(|| say!("{breach}"));
             }
+            let (texts, _) = shown
+                .entry(breach.law)
+                .or_insert_with(|| (Vec::new(), breach.transcript.clone()));
+            if texts.len() < TOLD_EACH {
+                texts.push(breach.to_string());
+            }
         }
         if let Some(death) = &report.died {
-            bar.suspend(|| say!("DIED      {}\n  {death}\n", report.dialogue));
+            let text = format!("DIED      {}\n  {death}\n", report.dialogue);
+            bar.suspend(|| say!("{text}"));
             deaths.push(report.dialogue.clone());
+            died.push(text);
         }
         bar.inc(1);
     });
@@ -140,21 +191,36 @@ pub(crate) fn look(look: &Look<'_>) -> Result<Exit, Stop> {
     if !deaths.is_empty() {
         say!("  the server did not survive {}", deaths.join(", "));
     }
-    Ok(
-        if summaries.values().any(|summary| !summary.broken.is_empty()) {
-            Exit::Divergence
-        } else if !deaths.is_empty() {
-            Exit::Target
-        } else if summaries.values().all(|summary| summary.looked_at() == 0) {
-            Exit::Nothing
-        } else {
-            Exit::Ok
-        },
-    )
+    let mut results: Vec<LawResult> = summaries
+        .iter()
+        .map(|(law, summary)| match shown.get(law) {
+            Some((texts, first)) => LawResult::of(*law, summary, texts, Some(first)),
+            None => LawResult::of(*law, summary, &[], None),
+        })
+        .collect();
+    if !died.is_empty() {
+        results.push(LawResult::deaths(dialogues.len(), &died));
+    }
+    let conclusion = if summaries.values().any(|summary| !summary.broken.is_empty()) {
+        Conclusion::Diverged
+    } else if !deaths.is_empty() {
+        Conclusion::Lost
+    } else if summaries.values().all(|summary| summary.looked_at() == 0) {
+        Conclusion::Nothing
+    } else {
+        Conclusion::Ok
+    };
+    Ok(Looked {
+        conclusion,
+        results,
+    })
 }
 
 /// So many breaches are printed whole.
 const TOLD: usize = 12;
+
+/// So many of each law are in a report.
+const TOLD_EACH: usize = 3;
 
 /// How many transcripts tell nothing about any law, by reason.
 type Without = BTreeMap<&'static str, usize>;
@@ -272,7 +338,7 @@ fn list() {
 }
 
 /// Who the server says it is; whoever does not say is taken for somebody.
-fn who(target: &Origin, judged_as: Option<&Identity>) -> Result<Identity, Stop> {
+pub(super) fn who(target: &Origin, judged_as: Option<&Identity>) -> Result<Identity, Stop> {
     if let Some(identity) = judged_as {
         return Ok(identity.clone());
     }

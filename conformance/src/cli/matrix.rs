@@ -9,11 +9,14 @@ use clap::Args;
 use respect_conformance::control::Barrier;
 use respect_conformance::matrix::{self, Contender, Matrix, Plan};
 use respect_conformance::oracle;
+use respect_conformance::report::model::Conclusion;
+use respect_conformance::report::sections;
 use respect_conformance::transcript::Identity;
 use respect_conformance::workspace;
 use serde::Serialize;
 
 use super::fixtures::Selection;
+use super::report::{Outputs, Wanted, without_cases};
 use super::target::{self, installed};
 use super::{Exit, Stop};
 
@@ -56,6 +59,9 @@ pub(crate) struct Arguments {
     /// Write the matrix to this file as well
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Write a report: html, json, junit, tap, markdown or github, with =PATH behind it, or to stdout; may be repeated
+    #[arg(long = "report", value_name = "KIND[=PATH]")]
+    reports: Vec<Wanted>,
 }
 
 pub(crate) fn main(arguments: &Arguments) -> Result<Exit, Stop> {
@@ -66,11 +72,13 @@ pub(crate) fn main(arguments: &Arguments) -> Result<Exit, Stop> {
         ..Selection::default()
     };
     let cases = selection.cases()?;
+    let outputs = Outputs::open(&arguments.reports)?;
     let plan = Plan {
         contenders: contenders(arguments)?,
         cuts: arguments.cuts.into(),
         at_once: arguments.jobs.get(),
         patience: Some(Duration::from_millis(arguments.patience.get().into())),
+        within: None,
     };
     let begun = Instant::now();
     let bar = super::run::progress((cases.len() * plan.contenders.len()) as u64);
@@ -90,19 +98,32 @@ pub(crate) fn main(arguments: &Arguments) -> Result<Exit, Stop> {
         plan.contenders.len(),
         begun.elapsed().as_secs_f64()
     );
-    Ok(exit(&matrix))
+    let conclusion = conclusion(&matrix);
+    // The last one is judged; the builds stand before it.
+    if let (Some(judged), Some(column)) = (plan.contenders.last(), matrix.servers.last()) {
+        let identity = column.judged_as.parse();
+        let identity = identity.or_else(|_| target::OURS_ANSWERS_AS.parse());
+        let identity = identity.map_err(Stop::usage)?;
+        let mut report = without_cases(&judged.origin, &identity, judged.barrier);
+        report.jobs = plan.at_once;
+        report.duration_ms = begun.elapsed().as_secs_f64() * 1000.0;
+        report.matrix = Some(sections::Matrix::from(&matrix));
+        report.conclude(conclusion);
+        outputs.write(&report)?;
+    }
+    Ok(conclusion.into())
 }
 
-fn exit(matrix: &Matrix) -> Exit {
+fn conclusion(matrix: &Matrix) -> Conclusion {
     let died = |cell: &matrix::Cell| matches!(cell, matrix::Cell::Died { .. });
     if matrix.servers.iter().any(|server| server.lost.is_some())
         || matrix.cases.iter().any(|row| row.cells.iter().any(died))
     {
-        Exit::Target
+        Conclusion::Lost
     } else if matrix.all_agree() {
-        Exit::Ok
+        Conclusion::Ok
     } else {
-        Exit::Divergence
+        Conclusion::Diverged
     }
 }
 

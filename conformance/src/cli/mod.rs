@@ -61,6 +61,19 @@ impl From<Conclusion> for Exit {
     }
 }
 
+impl From<Exit> for Conclusion {
+    fn from(exit: Exit) -> Conclusion {
+        match exit {
+            Exit::Ok => Conclusion::Ok,
+            Exit::Divergence => Conclusion::Diverged,
+            Exit::Usage => Conclusion::Unplayable,
+            Exit::Target => Conclusion::Lost,
+            Exit::Nothing => Conclusion::Nothing,
+            Exit::Oracles => Conclusion::Oracles,
+        }
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> ExitCode {
         ExitCode::from(exit as u8)

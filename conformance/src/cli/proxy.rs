@@ -20,13 +20,12 @@ use super::{Exit, Stop};
 #[derive(Args)]
 #[group(skip)]
 #[command(next_help_heading = "As a proxy")]
+// Who records may be one, and has a group of that name as well.
+#[group(skip)]
 pub(crate) struct Arguments {
     /// Listen at the first address, pass everything on to the server at the second, and write what both say as transcripts
     #[arg(long, num_args = 2, value_names = ["LISTEN", "UPSTREAM"], conflicts_with_all = ["ids", "oracles", "check"])]
     proxy: Option<Vec<String>>,
-    /// The folder for the transcripts; they go to recorded/ in it
-    #[arg(long, value_name = "DIR", default_value = ".", requires = "proxy")]
-    out: PathBuf,
     /// One transcript for each connection, instead of one for all
     #[arg(long, requires = "proxy")]
     each: bool,
@@ -58,7 +57,7 @@ fn parse_time(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "expected a time such as 10s or 500ms".to_owned())
 }
 
-pub(super) fn main(arguments: &Arguments) -> Result<Exit, Stop> {
+pub(super) fn main(arguments: &Arguments, out: &Path) -> Result<Exit, Stop> {
     let Some([listen, upstream]) = arguments.proxy.as_deref() else {
         return Err(Stop::usage("--proxy needs two addresses"));
     };
@@ -99,8 +98,15 @@ pub(super) fn main(arguments: &Arguments) -> Result<Exit, Stop> {
         } else {
             String::new()
         };
-        let path = write(&arguments.out, &suffix, transcript, &speaker)
-            .map_err(|error| Stop::usage(format!("{}: {error}", arguments.out.display())))?;
+        let path = write(
+            out,
+            &suffix,
+            transcript,
+            "What a client and a server said",
+            "a proxy",
+            Some(format!("{speaker}: said once, through a proxy")),
+        )
+        .map_err(|error| Stop::usage(format!("{}: {error}", out.display())))?;
         say!("{}", path.display());
     }
     if recorded.connections == 0 {
@@ -113,8 +119,16 @@ pub(super) fn main(arguments: &Arguments) -> Result<Exit, Stop> {
     })
 }
 
-/// Writes a transcript under a name that no other one has.
-fn write(out: &Path, suffix: &str, said: Transcript, speaker: &str) -> io::Result<PathBuf> {
+/// Writes a transcript under a name that no other one has: with its title, from what it was made, and who answered, if anybody
+/// did.
+pub(super) fn write(
+    out: &Path,
+    suffix: &str,
+    said: Transcript,
+    title: &str,
+    source: &str,
+    provenance: Option<String>,
+) -> io::Result<PathBuf> {
     let now = DateTime::<Utc>::from(SystemTime::now());
     let mut id = format!("recorded/{}{suffix}", now.format("%Y%m%d-%H%M%S"));
     while out.join(format!("{id}.resp")).exists() {
@@ -126,20 +140,19 @@ fn write(out: &Path, suffix: &str, said: Transcript, speaker: &str) -> io::Resul
     }
     let header = [
         Content::Header(HeaderField::Id(id)),
-        Content::Header(HeaderField::Title(
-            "What a client and a server said".to_owned(),
-        )),
+        Content::Header(HeaderField::Title(title.to_owned())),
         Content::Header(HeaderField::Level(Level::Must)),
         Content::Header(HeaderField::Why(format!(
-            "recorded by a proxy on {}; `respect record` asks other builds, too",
+            "recorded from {source} on {}; `respect record` asks other builds, too",
             now.format("%Y-%m-%d")
         ))),
         Content::Header(HeaderField::Tags(vec!["recorded".to_owned()])),
-        Content::Provenance(format!("{speaker}: said once, through a proxy")),
-        Content::Blank,
     ];
+    let provenance = provenance.map(Content::Provenance);
     let mut lines: Vec<Line> = header
         .into_iter()
+        .chain(provenance)
+        .chain([Content::Blank])
         .map(|content| Line { number: 0, content })
         .collect();
     lines.extend(said.lines);

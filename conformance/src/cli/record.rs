@@ -1,21 +1,25 @@
-//! `respect record`: asks real servers and rewrites the expectations of transcripts in place. What is written is decided in
+//! `respect record`: asks real servers and rewrites the expectations of transcripts in place, or of what MONITOR printed. What is written is decided in
 //! the library.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::num::NonZero;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use respect_conformance::case::Case;
 use respect_conformance::control::Barrier;
+use respect_conformance::monitor::{import, with_answers_due};
 use respect_conformance::oracle;
 use respect_conformance::record::{Recording, rewrite};
 use respect_conformance::recorder::{Heard, listen};
 use respect_conformance::seat::Seat;
 use respect_conformance::server::Origin;
+use respect_conformance::transcript::Transcript;
 use respect_conformance::workspace;
 
 use super::fixtures::Selection;
+use super::proxy::write;
 use super::{Exit, Stop};
 
 #[derive(Args)]
@@ -31,13 +35,22 @@ pub(crate) struct Arguments {
     /// Change nothing; name the files that would change, and fail if there are any
     #[arg(long)]
     check: bool,
+    /// Make a transcript of what MONITOR printed into this file, at recorded/ below --out, and ask the builds what they answer
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["ids", "check", "proxy"])]
+    from_monitor: Option<PathBuf>,
+    /// The folder for what --from-monitor and --proxy write; it goes to recorded/ in it
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    out: PathBuf,
     #[command(flatten)]
     proxy: super::proxy::Arguments,
 }
 
 pub(crate) fn main(arguments: &Arguments) -> Result<Exit, Stop> {
     if arguments.proxy.is_asked_for() {
-        return super::proxy::main(&arguments.proxy);
+        return super::proxy::main(&arguments.proxy, &arguments.out);
+    }
+    if let Some(file) = &arguments.from_monitor {
+        return from_monitor(file, arguments);
     }
     let cases = arguments.selection.cases()?;
     let mut seats = seats(&arguments.oracles)?;
@@ -72,6 +85,72 @@ pub(crate) fn main(arguments: &Arguments) -> Result<Exit, Stop> {
     );
     Ok(exit)
 }
+
+/// Writes what MONITOR printed as a transcript, with the builds' answers where there are builds to ask.
+fn from_monitor(file: &Path, arguments: &Arguments) -> Result<Exit, Stop> {
+    let text =
+        fs::read(file).map_err(|error| Stop::usage(format!("{}: {error}", file.display())))?;
+    let imported = import(&text);
+    for (number, why) in imported.passed_over.iter().take(PASSED_OVER) {
+        eprintln!("{}:{number}: passed over: {why}", file.display());
+    }
+    let more = imported.passed_over.len().saturating_sub(PASSED_OVER);
+    if more > 0 {
+        eprintln!("{}: {more} more lines are passed over", file.display());
+    }
+    if imported.commands == 0 {
+        let why = format!("{}: no line of MONITOR is in it", file.display());
+        return Err(Stop(Exit::Nothing, why));
+    }
+    let mut seats = seats(&arguments.oracles)?;
+    let said = Transcript {
+        lines: imported.lines.clone(),
+    };
+    let path = write(
+        &arguments.out,
+        "",
+        said,
+        "What MONITOR saw clients say",
+        "what MONITOR printed",
+        None,
+    )
+    .map_err(|error| Stop::usage(format!("{}: {error}", arguments.out.display())))?;
+    let written = fs::read_to_string(&path)
+        .map_err(|error| Stop::usage(format!("{}: {error}", path.display())))?;
+    let header: String = written
+        .lines()
+        .take_while(|line| line.starts_with('@'))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    let due = Transcript {
+        lines: with_answers_due(&imported.lines),
+    };
+    let case = Case::parse(&path, &format!("{header}\n{due}")).map_err(|findings| {
+        let first = findings.first().map(ToString::to_string);
+        Stop::usage(format!("{}:{}", path.display(), first.unwrap_or_default()))
+    })?;
+    say!(
+        "{}: {} commands of {} clients",
+        path.display(),
+        imported.commands,
+        imported.clients
+    );
+    match record(&case, &mut seats, arguments.restarts.get())? {
+        Ok(text) => fs::write(&path, text)
+            .map(|()| Exit::Ok)
+            .map_err(|error| Stop::usage(format!("{}: {error}", path.display()))),
+        Err(refusals) => {
+            for refusal in refusals {
+                eprintln!("{}:{refusal}", path.display());
+            }
+            say!("what was said is kept; what is answered is yours to write");
+            Ok(Exit::Usage)
+        }
+    }
+}
+
+/// So many lines that are passed over are named.
+const PASSED_OVER: usize = 8;
 
 /// The transcript as the servers speak it, or why it cannot be written down.
 fn record(

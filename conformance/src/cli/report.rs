@@ -7,9 +7,28 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::atomic::Ordering;
 
-use respect_conformance::report::{self, Report};
+use respect_conformance::control::Barrier;
+use respect_conformance::report::{self, Ledger, Report};
+use respect_conformance::server::Origin;
+use respect_conformance::suite::{Cuts, Plan};
+use respect_conformance::transcript::Identity;
 
 use super::{STDOUT_IS_TAKEN, Stop};
+
+/// A report to which a part is added by whoever plays no transcripts: laws, slow clients, a matrix.
+pub(super) fn without_cases(target: &Origin, identity: &Identity, barrier: Barrier) -> Report {
+    let plan = Plan {
+        target: target.clone(),
+        judged_as: Some(identity.clone()),
+        oracles: Vec::new(),
+        cuts: Cuts::None,
+        barrier,
+        jobs: 1,
+    };
+    let mut report = Ledger::without_cases(&plan, identity);
+    report.command = env::args().collect();
+    report
+}
 
 /// One `--report`.
 #[derive(Debug, Clone, PartialEq, Eq)]

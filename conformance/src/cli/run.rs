@@ -6,27 +6,29 @@ use std::num::NonZero;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use respect_conformance::case::{Case, Shard};
 use respect_conformance::control::Barrier;
+use respect_conformance::coverage::{streams, transcripts};
 use respect_conformance::known::Known;
 use respect_conformance::laws::Law;
-use respect_conformance::oracle;
-use respect_conformance::report::{self, Ledger, Place};
+use respect_conformance::oracle::{self, Build};
+use respect_conformance::report::{self, Ledger, Place, Report};
 use respect_conformance::server::{Origin, Server, identity};
 use respect_conformance::suite::{self, CaseReport, Cuts, Plan};
 use respect_conformance::transcript::Identity;
 use respect_conformance::workspace;
 
 use super::fixtures::{self, Selection};
-use super::laws;
+use super::fuzz::Hunt;
 use super::report::{Outputs, Wanted};
 use super::state::State;
 use super::target::{OURS_ANSWERS_AS, TargetArguments};
 use super::{Exit, Stop};
+use super::{coverage, laws, slow};
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -72,6 +74,16 @@ pub(crate) struct Arguments {
     /// Look at the laws that need no oracle as well, as `respect laws` does
     #[arg(long)]
     laws: bool,
+    /// Judge by everything there is: the laws, generated commands that are played to a real server beside it, slow clients, and
+    /// what of the command table all that exercises; needs the build whose answers are expected to be installed
+    #[arg(long)]
+    full: bool,
+    /// With --full: generate at least this many commands
+    #[arg(long, value_name = "N", default_value_t = 100_000)]
+    commands: usize,
+    /// With --laws and --full: the seed of what is generated [default: another one every time]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
     /// Judge nothing; list what would be judged
     #[arg(long)]
     list: bool,
@@ -121,6 +133,7 @@ pub(crate) fn main(arguments: &Arguments) -> Result<Exit, Stop> {
     let oracles = live_oracles(arguments)?;
     let target = arguments.target.origin()?;
     let judged_as = judged_as(arguments, &target)?;
+    let build = arguments.full.then(|| beside(&judged_as)).transpose()?;
     let plan = Plan {
         target,
         judged_as: Some(judged_as.clone()),
@@ -139,7 +152,8 @@ pub(crate) fn main(arguments: &Arguments) -> Result<Exit, Stop> {
         .collect::<Result<_, _>>()?;
 
     let bar = progress(cases.len() as u64);
-    let cases: Vec<&Case> = cases.iter().collect();
+    let all = cases;
+    let cases: Vec<&Case> = all.iter().collect();
     let place = place(arguments, &plan.target);
     let mut ledger = Ledger::new(&plan, (&judged_as, &oracle_names), &known, place, &cases);
     let mut listener = |case: &Case, judged: &CaseReport| {
@@ -174,26 +188,98 @@ pub(crate) fn main(arguments: &Arguments) -> Result<Exit, Stop> {
         say!("{}", live_oracles_hint());
     }
     state.enter(&report)?;
+    if report.trouble.is_none() {
+        let begun = Instant::now();
+        // What was judged is in the report, whatever becomes of the rest.
+        if let Err(Stop(exit, why)) =
+            further(arguments, &plan, &judged_as, build, &all, &mut report)
+        {
+            report.trouble = Some(why);
+            report.conclude(exit.into());
+        }
+        report.duration_ms += begun.elapsed().as_secs_f64() * 1000.0;
+    }
+    if arguments.laws || arguments.full {
+        say!("\n{}", report::sum(&report));
+    }
     outputs.write(&report)?;
     if let Some(trouble) = &report.trouble {
-        return Err(Stop(Exit::Target, trouble.clone()));
+        return Err(Stop(report.conclusion.into(), trouble.clone()));
     }
-    let exit = report.conclusion.into();
-    if !arguments.laws {
-        return Ok(exit);
+    Ok(report.conclusion.into())
+}
+
+/// Judges by what is no transcript, as far as that was asked for, and adds what came of it to the report.
+fn further(
+    arguments: &Arguments,
+    plan: &Plan,
+    judged_as: &Identity,
+    build: Option<&'static Build>,
+    cases: &[Case],
+    report: &mut Report,
+) -> Result<(), Stop> {
+    if !arguments.laws && !arguments.full {
+        return Ok(());
     }
-    let laws = laws::look(&laws::Look {
-        identity: judged_as,
-        target: plan.target,
+    let seed = arguments.seed.unwrap_or_else(super::fuzz::any_seed);
+    report.seed = Some(seed);
+    say!("\nLAWS");
+    let looked = laws::look(&laws::Look {
+        identity: judged_as.clone(),
+        target: plan.target.clone(),
         selection: &arguments.selection,
         laws: Law::all(),
         streams: laws::STREAMS,
-        seed: super::fuzz::any_seed(),
+        seed,
         jobs: arguments.jobs,
         barrier: arguments.barrier,
     })?;
-    // What the transcripts say comes first; the laws only add to it.
-    Ok(if exit == Exit::Ok { laws } else { exit })
+    report.laws = looked.results;
+    report.conclude(looked.conclusion);
+    let Some(build) = build else { return Ok(()) };
+    say!("\nSTREAMS");
+    let mut exercised = coverage::of_table(build, judged_as)?;
+    let hunt = Hunt {
+        target: plan.target.clone(),
+        build,
+        commands: arguments.commands,
+        seed,
+        only: &[],
+        without: &[],
+        all: false,
+        findings_max: FINDINGS,
+        barrier: arguments.barrier,
+        keep_in: None,
+    };
+    let (conclusion, streams) =
+        hunt.run(&mut |stream, played| streams::add(&mut exercised, stream, played))?;
+    report.streams = Some(streams);
+    report.conclude(conclusion);
+    say!("\nSLOW CLIENTS");
+    let (conclusion, figures) = slow::judge(&slow::all(), &plan.target, &[]);
+    report.slow_clients = Some(figures);
+    report.conclude(conclusion);
+    for case in cases {
+        transcripts::add(&mut exercised, case, judged_as);
+    }
+    report.coverage = Some(coverage::section(&exercised, &build.id()));
+    Ok(())
+}
+
+/// So many different differences are looked for by generated commands.
+const FINDINGS: usize = 5;
+
+/// The build beside which a server is judged by generated commands: the one whose answers are expected of it.
+fn beside(judged_as: &Identity) -> Result<&'static Build, Stop> {
+    let build = oracle::find(&judged_as.to_string()).ok_or_else(|| {
+        Stop::usage(format!(
+            "--full needs a real {judged_as} to play generated commands to, and there are only {}; choose one with --as",
+            oracle::ids()
+        ))
+    })?;
+    // A run of a minute must not end with this.
+    super::target::installed(build)?;
+    Ok(build)
 }
 
 /// What is to be judged.

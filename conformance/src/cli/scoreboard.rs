@@ -1,6 +1,7 @@
 //! `respect scoreboard`: finds the servers there are, has them judged, and writes the page.
 
 use std::fs;
+use std::num::NonZero;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
@@ -37,6 +38,9 @@ pub(crate) struct Arguments {
     /// Where to write the page [default: conformance/docs/scoreboard.md of the checkout; with names, only to the terminal]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Judge no server for longer: one without FLUSHALL is started anew for every transcript, which takes long
+    #[arg(long, value_name = "MINUTES", default_value = "10")]
+    minutes: NonZero<u64>,
     /// The folder of transcripts
     #[arg(long, value_name = "DIR", env = "RESPECT_FIXTURES")]
     fixtures: Option<PathBuf>,
@@ -92,6 +96,7 @@ pub(crate) fn main(arguments: &Arguments) -> Result<Exit, Stop> {
         cuts: Cuts::None,
         at_once: 2,
         patience: Some(PATIENCE),
+        within: Some(Duration::from_secs(arguments.minutes.get() * 60)),
     };
     let bar = super::run::progress((cases.len() * plan.contenders.len()) as u64);
     let matrix = matrix::run(&plan, &cases, &|server, case| {

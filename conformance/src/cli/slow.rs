@@ -2,13 +2,18 @@
 //! what came of each.
 
 use std::path::PathBuf;
+use std::time::Instant;
 
 use clap::Args;
+use respect_conformance::control::Barrier;
 use respect_conformance::oracle;
+use respect_conformance::report::model::Conclusion;
 use respect_conformance::report::sections::SlowClients;
 use respect_conformance::server::Origin;
 use respect_conformance::slow::{Figure, Measured, PATIENCE, TRIALS, Trial, Verdict};
 
+use super::laws::who;
+use super::report::{Outputs, Wanted, without_cases};
 use super::target::{TargetArguments, installed};
 use super::{Exit, Stop};
 
@@ -26,9 +31,13 @@ pub(crate) struct Arguments {
     /// Write what was measured to this file as well, for `respect report --slow`
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Write a report: html, json, junit, tap, markdown or github, with =PATH behind it, or to stdout; may be repeated
+    #[arg(long = "report", value_name = "KIND[=PATH]")]
+    reports: Vec<Wanted>,
 }
 
 pub(crate) fn main(arguments: &Arguments) -> Result<Exit, Stop> {
+    let outputs = Outputs::open(&arguments.reports)?;
     let target = arguments.target.origin()?;
     let oracles: Result<Vec<Origin>, Stop> = arguments
         .oracles
@@ -59,17 +68,42 @@ pub(crate) fn main(arguments: &Arguments) -> Result<Exit, Stop> {
             ),
         ));
     }
-    let mut exit = Exit::Ok;
+    let begun = Instant::now();
+    let (conclusion, figures) = judge(&selected, &target, &oracles);
+    if let Some(path) = &arguments.json {
+        super::matrix::write_json(path, &figures)?;
+    }
+    if !arguments.reports.is_empty() {
+        // Nobody's recorded answers are expected here; the report wants a name all the same.
+        let identity = who(&target, None)?;
+        let mut report = without_cases(&target, &identity, Barrier::Ping);
+        report.duration_ms = begun.elapsed().as_secs_f64() * 1000.0;
+        report.slow_clients = Some(figures);
+        report.conclude(conclusion);
+        outputs.write(&report)?;
+    }
+    Ok(conclusion.into())
+}
+
+/// Tries the target, and the oracles beside it, and prints what came of each trial.
+pub(super) fn judge(
+    trials: &[&Trial],
+    target: &Origin,
+    oracles: &[Origin],
+) -> (Conclusion, SlowClients) {
+    let mut conclusion = Conclusion::Nothing;
     let mut all = Vec::new();
-    for trial in selected {
-        let (outcome, measured) = try_on_all(trial, &target, &oracles);
-        exit = exit.max(outcome);
+    for trial in trials {
+        let (outcome, measured) = try_on_all(trial, target, oracles);
+        conclusion = conclusion.and(outcome);
         all.push(measured);
     }
-    if let Some(path) = &arguments.json {
-        super::matrix::write_json(path, &SlowClients::of(&all))?;
-    }
-    Ok(exit)
+    (conclusion, SlowClients::of(&all))
+}
+
+/// Every trial.
+pub(super) fn all() -> Vec<&'static Trial> {
+    TRIALS.iter().collect()
 }
 
 fn is_named(trial: &Trial, names: &[String]) -> bool {
@@ -78,8 +112,8 @@ fn is_named(trial: &Trial, names: &[String]) -> bool {
         .any(|name| trial.id == name || (name.ends_with('/') && trial.id.starts_with(name)))
 }
 
-/// The exit code of a trial, and what was measured on the target and then on every real server.
-fn try_on_all(trial: &Trial, target: &Origin, oracles: &[Origin]) -> (Exit, Vec<Measured>) {
+/// What a trial came to, and what was measured on the target and then on every real server.
+fn try_on_all(trial: &Trial, target: &Origin, oracles: &[Origin]) -> (Conclusion, Vec<Measured>) {
     say!("{:24} {}", trial.id, trial.title);
     let (mut own, mut real) = run_on_all(trial, target, oracles);
     let mut worse = beside(&own, &real);
@@ -103,20 +137,21 @@ fn try_on_all(trial: &Trial, target: &Origin, oracles: &[Origin]) -> (Exit, Vec<
             say!("  {} itself: {}", measured.server, measured.verdict);
         }
     }
-    let exit = match own.verdict {
-        Verdict::Failed(_) => Exit::Divergence,
-        Verdict::Lost(_) => Exit::Target,
-        Verdict::Held | Verdict::NotApplicable(_) if !worse.is_empty() => Exit::Divergence,
-        Verdict::Held | Verdict::NotApplicable(_)
-            if real
-                .iter()
-                .any(|real| !matches!(real.verdict, Verdict::Held | Verdict::NotApplicable(_))) =>
-        {
-            Exit::Oracles
-        }
-        Verdict::Held | Verdict::NotApplicable(_) => Exit::Ok,
+    let is_held =
+        |real: &Measured| matches!(real.verdict, Verdict::Held | Verdict::NotApplicable(_));
+    let conclusion = match own.verdict {
+        Verdict::Failed(_) => Conclusion::Diverged,
+        Verdict::Lost(_) => Conclusion::Lost,
+        _ if !worse.is_empty() => Conclusion::Diverged,
+        _ if !real.iter().all(is_held) => Conclusion::Oracles,
+        Verdict::Held => Conclusion::Ok,
+        Verdict::NotApplicable(_) => Conclusion::Nothing,
     };
-    (exit, std::iter::once(own).chain(real).collect())
+    if !worse.is_empty() {
+        // The report says so of the target, as the terminal does.
+        own.verdict = Verdict::Failed(worse.join("; "));
+    }
+    (conclusion, std::iter::once(own).chain(real).collect())
 }
 
 fn run_on_all(trial: &Trial, target: &Origin, oracles: &[Origin]) -> (Measured, Vec<Measured>) {

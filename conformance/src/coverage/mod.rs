@@ -2,6 +2,7 @@
 //! where it ran, and the tokens among their arguments. Counts what it is told; plays nothing.
 
 pub mod conversation;
+pub mod streams;
 pub mod table;
 pub mod transcripts;
 

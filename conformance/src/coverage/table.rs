@@ -1,7 +1,9 @@
-//! What could be exercised: the commands of a build with their subcommands and tokens, from a recorded table. Knows no
-//! transcript and no server.
+//! What could be exercised: the commands of a build with their subcommands and tokens, from a recorded table
+//! or from what a server says. Knows no transcript.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::generate::grammar;
 
 /// The build whose table is recorded.
 pub const BUILD: &str = "redis-8.2.3";
@@ -42,9 +44,18 @@ impl Table {
         Table::parse(include_str!("redis-8.2.3.txt"))
     }
 
+    /// The table of a server, from what it says of its commands. A key of another type is taken to be an error for every
+    /// command of a type's group that does not only overwrite its keys: no server says so itself.
+    pub fn of(grammar: &grammar::Table) -> Table {
+        Table::new(grammar.commands().map(described).collect())
+    }
+
     fn parse(text: &str) -> Table {
         let lines = text.lines().filter(|line| !line.starts_with('#'));
-        let commands: Vec<Command> = lines.filter_map(command).collect();
+        Table::new(lines.filter_map(command).collect())
+    }
+
+    fn new(commands: Vec<Command>) -> Table {
         let names = commands.iter().enumerate();
         Table {
             by_name: names
@@ -70,6 +81,53 @@ impl Table {
         let subcommand =
             word(1).and_then(|subcommand| self.by_name.get(&format!("{name}|{subcommand}")));
         subcommand.or_else(|| self.by_name.get(&name)).copied()
+    }
+}
+
+fn described(command: &grammar::Command) -> Command {
+    let has = |flag: &str| command.flags.contains(flag);
+    let mut tokens = BTreeSet::new();
+    collect_tokens(&command.arguments, &mut tokens);
+    Command {
+        name: command.name.clone(),
+        arity: command.arity,
+        group: command.group.clone(),
+        container: command.container,
+        typed: TYPED_COMMANDS.contains(&command.name.as_str())
+            || TYPED_GROUPS.contains(&command.group.as_str())
+                && !UNTYPED_COMMANDS.contains(&command.name.as_str())
+                && command.overwrites.iter().any(|overwrites| !overwrites),
+        no_script: has("noscript"),
+        no_multi: has("no_multi"),
+        no_auth: has("no_auth"),
+        tokens: tokens.into_iter().collect(),
+    }
+}
+
+/// The groups whose commands are for keys of one type.
+const TYPED_GROUPS: [&str; 9] = [
+    "bitmap",
+    "geo",
+    "hash",
+    "hyperloglog",
+    "list",
+    "set",
+    "sorted-set",
+    "stream",
+    "string",
+];
+
+/// Commands of other groups that take keys of some types only.
+const TYPED_COMMANDS: [&str; 2] = ["SORT", "SORT_RO"];
+
+/// Commands of those groups that take keys of any type.
+const UNTYPED_COMMANDS: [&str; 1] = ["MGET"];
+
+fn collect_tokens(arguments: &[grammar::Argument], tokens: &mut BTreeSet<String>) {
+    for argument in arguments {
+        let token = argument.token.iter().filter(|token| !token.is_empty());
+        tokens.extend(token.map(|token| token.to_ascii_uppercase()));
+        collect_tokens(&argument.arguments, tokens);
     }
 }
 
@@ -112,5 +170,16 @@ mod tests {
         assert_eq!(named("Client none").name, "CLIENT");
         assert!(named("set k v").tokens.contains(&"NX".to_owned()) && named("set k v").typed);
         assert_eq!(table.find(&words("nope")), None);
+    }
+
+    #[test]
+    fn what_a_server_says_gives_the_table_that_is_recorded() {
+        let recorded = Table::recorded();
+        let told = Table::of(&grammar::Table::recorded());
+        assert!(told.commands().len() > 30);
+        for command in told.commands() {
+            let index = recorded.by_name[&command.name];
+            assert_eq!(command, &recorded.commands()[index]);
+        }
     }
 }

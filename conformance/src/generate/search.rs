@@ -134,11 +134,13 @@ pub struct Pair<'c> {
     pub oracle: &'c mut Control,
     /// Starts the server that is looked at once more, after it died; `None` when that cannot be done.
     pub revive: &'c mut dyn FnMut() -> Option<Control>,
+    /// Is told what the right server answered to every stream that both answered alike.
+    pub heard: &'c mut dyn FnMut(&Stream, &Played),
 }
 
 /// What came of playing one stream on both servers.
 enum Comparison {
-    Same,
+    Same(Played),
     Differs(Difference, Played),
     Lost(Side, Trouble),
 }
@@ -149,7 +151,7 @@ type Kind = Result<(String, Fault), Side>;
 impl Comparison {
     fn kind(&self) -> Option<Kind> {
         match self {
-            Comparison::Same => None,
+            Comparison::Same(_) => None,
             Comparison::Differs(difference, _) => {
                 Some(Ok((difference.command.clone(), difference.fault)))
             }
@@ -171,7 +173,7 @@ impl Pair<'_> {
             (Err(trouble), _) => Comparison::Lost(Side::Target, trouble),
             (Ok(target), Ok(oracle)) => match difference(stream, &target, &oracle, tolerances) {
                 Some(difference) => Comparison::Differs(difference, oracle),
-                None => Comparison::Same,
+                None => Comparison::Same(oracle),
             },
         }
     }
@@ -179,7 +181,7 @@ impl Pair<'_> {
     /// Makes the target usable again. `false` when nothing more can be played.
     fn recover(&mut self, comparison: &Comparison) -> bool {
         match comparison {
-            Comparison::Same | Comparison::Differs(..) => true,
+            Comparison::Same(_) | Comparison::Differs(..) => true,
             Comparison::Lost(Side::Oracle, _) => false,
             Comparison::Lost(Side::Target, _) => match (self.revive)() {
                 Some(control) => {
@@ -209,6 +211,9 @@ pub fn search(pair: &mut Pair<'_>, plan: &Plan, progress: &mut dyn FnMut(usize))
         outcome.commands += stream.len();
         outcome.streams += 1;
         progress(outcome.commands);
+        if let Comparison::Same(played) = &comparison {
+            (pair.heard)(&stream, played);
+        }
         let Some(kind) = comparison.kind() else {
             continue;
         };
@@ -338,7 +343,7 @@ impl Hunt<'_, '_> {
                 commands_played,
                 repeated,
             })),
-            Comparison::Same => {
+            Comparison::Same(_) => {
                 unreachable!("a stream is replaced only by one that shows the same")
             }
         }
@@ -350,6 +355,18 @@ impl Hunt<'_, '_> {
         self.alive = self.pair.recover(&comparison);
         (comparison.kind().as_ref() == Some(&self.kind)).then_some(comparison)
     }
+}
+
+/// The streams of a seed, as [`search`] plays them: without end.
+pub fn generated(seed: u64, vocabulary: &Vocabulary) -> impl Iterator<Item = Stream> + use<> {
+    let mut runner = runner(seed);
+    let strategy = streams(vocabulary);
+    std::iter::repeat_with(move || {
+        let tree = strategy
+            .new_tree(&mut runner)
+            .expect("the strategy rejects nothing");
+        tree.current()
+    })
 }
 
 fn runner(seed: u64) -> TestRunner {

@@ -259,8 +259,8 @@ pub const EXCEPTIONS: &[Exception] = &[
 
 /// Commands of which real servers die, with what makes them deadly: a dialogue with one is left out for those servers.
 ///
-/// Redis 6.2.5 ends with SIGABRT or a segmentation fault at `SETRANGE k 9223372036854775807 x`: CVE-2022-35977, an integer
-/// overflow in the check of the length.
+/// Redis 6.2.5 ends with SIGABRT or a segmentation fault at `SETRANGE k 9223372036854775807 x`: an integer overflow in the check
+/// of the length, CVE-2022-35977, mended in 6.0.17, 6.2.9 and 7.0.8 (<https://github.com/redis/redis/pull/11720>).
 pub const DEADLY: &[(&str, &str, &str)] = &[(
     "redis<7",
     "SETRANGE",

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use sha2::{Digest, Sha256};
+
 use super::dialogue::Dialogue;
 use super::examine::{Breach, Row};
 use super::play::{Act, Deed, Heard};
@@ -107,14 +109,20 @@ pub(super) fn transcript(
         })
     }));
     let header: &Header = &dialogue.case.header;
+    let sum = Sha256::digest(format!("{steps:?}"));
     let mut lines: Vec<Content> = vec![
         HeaderField::Id(format!(
-            "regressions/law-{}",
-            law.to_string().to_lowercase()
+            "regressions/law-{}-{:02x}{:02x}{:02x}{:02x}",
+            law.to_string().to_lowercase(),
+            sum[0],
+            sum[1],
+            sum[2],
+            sum[3]
         )),
         HeaderField::Title(law.statement().text.trim_end_matches('.').to_owned()),
         HeaderField::Level(Level::Must),
         HeaderField::Why(format!("law {law} was broken in {}", dialogue.name)),
+        HeaderField::Tags(vec!["law".to_owned()]),
     ]
     .into_iter()
     .map(Content::Header)

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
@@ -53,6 +53,8 @@ pub struct Plan {
     pub at_once: usize,
     /// How long an answer may take, where the transcript does not say; `None` is the usual time.
     pub patience: Option<Duration>,
+    /// A server that has been judged for so long plays no further transcript; `None` lets it take its time.
+    pub within: Option<Duration>,
 }
 
 /// Transcripts × servers. As JSON it is what a report shows: see the fields.
@@ -209,6 +211,7 @@ fn judge(
         lost: None,
     };
     let mut cells = Vec::with_capacity(cases.len());
+    let begun = Instant::now();
     let judged_as = contender.judged_as.as_ref();
     let seat = Seat::open(&contender.origin, judged_as, contender.barrier).and_then(|mut seat| {
         // It answers the judge's own connection while it has nothing else to do, so it may take a little longer at most.
@@ -225,6 +228,11 @@ fn judge(
                 table: Table::recorded(),
             });
             for case in cases {
+                if plan.within.is_some_and(|within| begun.elapsed() > within) {
+                    let seconds = begun.elapsed().as_secs();
+                    column.lost = Some(format!("it had been judged for {seconds} s by then"));
+                    break;
+                }
                 match judge_case(&mut seat, case, plan.cuts, claims.as_ref()) {
                     Ok(cell) => cells.push(cell),
                     Err(Unreachable(why)) => {

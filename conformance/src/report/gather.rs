@@ -2,10 +2,55 @@
 
 use super::model::Outcome;
 use super::sections::{
-    Matrix, MatrixCell, MatrixRow, MatrixServer, SlowClients, SlowFigures, SlowTrial,
+    LawResult, Matrix, MatrixCell, MatrixRow, MatrixServer, SlowClients, SlowFigures, SlowTrial,
 };
+use crate::laws::{Law, LawSummary};
 use crate::matrix::{self, Cell};
 use crate::slow::{Figure, Measured, Unit, Verdict};
+
+impl LawResult {
+    /// What came of a law over all dialogues, with what was shown of its breaches and the transcript of the first.
+    pub fn of(law: Law, summary: &LawSummary, shown: &[String], first: Option<&str>) -> LawResult {
+        let known = summary.excepted.iter();
+        let known: Vec<String> = known
+            .map(|(reason, names)| format!("known of this server in {}: {reason}", names.len()))
+            .collect();
+        let nothing_told = || summary.not_applicable.keys().cloned().collect();
+        let (outcome, reasons): (Outcome, Vec<String>) = if !summary.broken.is_empty() {
+            (Outcome::Diverged, known)
+        } else if summary.looked_at() == 0 {
+            (Outcome::NotApplicable, nothing_told())
+        } else {
+            (Outcome::Same, known)
+        };
+        let mut terminal = shown.join("\n");
+        if summary.broken.len() > shown.len() {
+            terminal.push_str(&format!("broken in {}\n", summary.broken.join(", ")));
+        }
+        LawResult {
+            id: law.to_string(),
+            title: law.statement().text.to_owned(),
+            outcome,
+            trials: summary.looked_at(),
+            reason: (!reasons.is_empty()).then(|| reasons.join("; ")),
+            counterexample: first.map(str::to_owned),
+            terminal,
+        }
+    }
+
+    /// That the server did not survive some of the dialogues: what was shown of each.
+    pub fn deaths(trials: usize, shown: &[String]) -> LawResult {
+        LawResult {
+            id: "alive".to_owned(),
+            title: "The server survives what is sent to it.".to_owned(),
+            outcome: Outcome::Died,
+            trials,
+            reason: None,
+            counterexample: None,
+            terminal: shown.join("\n"),
+        }
+    }
+}
 
 impl From<&matrix::Matrix> for Matrix {
     fn from(matrix: &matrix::Matrix) -> Matrix {
@@ -130,6 +175,26 @@ fn note(measured: &Measured) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_law_is_broken_held_or_tells_nothing() {
+        let mut summary = LawSummary::default();
+        summary.not_applicable.insert("it sleeps".to_owned(), 3);
+        let result = LawResult::of(Law::L1, &summary, &[], None);
+        assert_eq!(
+            (result.outcome, result.reason.as_deref()),
+            (Outcome::NotApplicable, Some("it sleeps"))
+        );
+        summary.held = 2;
+        let result = LawResult::of(Law::L1, &summary, &[], None);
+        assert_eq!((result.outcome, result.trials), (Outcome::Same, 2));
+        summary.broken = vec!["a/b".to_owned(), "a/c".to_owned()];
+        let shown = ["BREAKS    L1  a/b\n".to_owned()];
+        let result = LawResult::of(Law::L1, &summary, &shown, Some("@id x\n"));
+        assert_eq!((result.outcome, result.trials), (Outcome::Diverged, 4));
+        assert_eq!(result.terminal, "BREAKS    L1  a/b\nbroken in a/b, a/c\n");
+        assert_eq!(result.counterexample.as_deref(), Some("@id x\n"));
+    }
 
     #[test]
     fn every_cell_of_a_matrix_has_its_outcome() {

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::junit::problems;
 use super::model::{Case, CaseResult, Conclusion, Outcome, Party, Report};
+use super::summary;
 
 /// A summary shows so many failures in full: GitHub takes a megabyte of it.
 const SHOWN: usize = 50;
@@ -63,19 +64,21 @@ fn value(text: &str) -> String {
 pub fn markdown(report: &Report) -> String {
     let target = &report.target;
     let mut text = format!(
-        "## {}\n\n{} of {} transcripts identical to {}: {} runs in {:.1} s of {}\n\n",
+        "## {}\n\n{}, in {:.1} s.\n\n",
         headline(report.conclusion),
-        target.counts.same,
-        target.counts.played(),
-        target.judged_as,
-        target.runs,
-        report.duration_ms / 1000.0,
         code(&target.origin),
+        report.duration_ms / 1000.0,
     );
+    for (name, part) in summary::parts(report) {
+        let _ = writeln!(text, "- {name}: {}", escaped(&part));
+    }
+    text.push('\n');
     if let Some(trouble) = &report.trouble {
         let _ = writeln!(text, "**The run ended early:** {}\n", escaped(trouble));
     }
-    counts(&mut text, report);
+    if !report.cases.is_empty() {
+        counts(&mut text, report);
+    }
     let mut shown = 0;
     for case in report.failures() {
         shown += 1;
@@ -236,7 +239,8 @@ mod tests {
     fn the_summary_is_text_whatever_a_server_says() {
         let text = markdown(&sample::full());
         assert!(
-            text.starts_with("## A transcript cannot be played\n\n1 of 5 transcripts identical")
+            text.starts_with("## A transcript cannot be played\n\n`./server")
+                && text.contains("- transcripts: 1 of 5 identical")
         );
         assert!(text.contains("| same | known | told | diverged | died |"));
         // Inside a fence markup is text; everywhere else it must be escaped.

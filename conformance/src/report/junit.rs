@@ -104,8 +104,25 @@ fn text(text: &str) -> String {
     text.replace("]]>", "]] >")
 }
 
-/// What fails a run and belongs to no transcript, under a name each.
+/// What fails a run and belongs to no transcript, under a name each; a server that was lost is told last.
 pub(super) fn problems(report: &Report) -> Vec<(String, String)> {
+    let laws = report.laws.iter().filter(|law| law.outcome.fails());
+    let laws = laws.map(|law| {
+        let text = format!("{}\n{}", law.title, law.terminal);
+        (format!("law {}", law.id), text)
+    });
+    let streams = report.streams.iter().flat_map(|streams| &streams.findings);
+    let streams = streams.map(|found| {
+        let text = format!("{}\n{}", found.fault, found.transcript);
+        (format!("stream {}", found.command), text)
+    });
+    let slow = report.slow_clients.iter().flat_map(|slow| &slow.trials);
+    let slow = slow.filter_map(|trial| {
+        // The first server is the one under judgement.
+        let figures = trial.figures.first()?.as_ref()?;
+        let fails = figures.outcome.fails();
+        fails.then(|| (format!("slow {}", trial.id), figures.note.clone()))
+    });
     let known = &report.target.known;
     let stale = known.stale.iter().map(|entry| {
         let text = "the known file's entry matches nothing any more".to_owned();
@@ -118,7 +135,13 @@ pub(super) fn problems(report: &Report) -> Vec<(String, String)> {
     });
     let trouble = report.trouble.iter();
     let trouble = trouble.map(|text| ("the server".to_owned(), text.clone()));
-    stale.chain(expired).chain(trouble).collect()
+    stale
+        .chain(expired)
+        .chain(laws)
+        .chain(streams)
+        .chain(slow)
+        .chain(trouble)
+        .collect()
 }
 
 fn duration(milliseconds: f64) -> Duration {

@@ -94,6 +94,7 @@ impl Ledger {
                 .map(|case| unplayed(case, oracles.len(), &place))
                 .collect(),
             laws: Vec::new(),
+            streams: None,
             coverage: None,
             matrix: None,
             slow_clients: None,
@@ -111,6 +112,13 @@ impl Ledger {
                 .map(|identity| Tally::new(identity, Known::default()))
                 .collect(),
         }
+    }
+
+    /// The report of a run without transcripts, such as one that only looks at laws: who was judged, and nothing that came of
+    /// it yet.
+    pub fn without_cases(plan: &Plan, judged_as: &Identity) -> Report {
+        let nothing = Known::default();
+        Ledger::new(plan, (judged_as, &[]), &nothing, Place::default(), &[]).finish(None)
     }
 
     /// Enters what came of one case, and shows it as it stands in the report.

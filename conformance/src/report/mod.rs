@@ -24,5 +24,5 @@ pub use html::html;
 pub use junit::junit;
 pub use ledger::Ledger;
 pub use model::Report;
-pub use summary::closing;
+pub use summary::{closing, sum};
 pub use tap::tap;

@@ -8,7 +8,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::sections::{Coverage, LawResult, Matrix, SlowClients};
+use super::sections::{Coverage, LawResult, Matrix, SlowClients, Streams};
 
 /// The version of the form of this report.
 pub const SCHEMA: u32 = 1;
@@ -55,6 +55,9 @@ pub struct Report {
     /// What came of the laws that need no oracle.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub laws: Vec<LawResult>,
+    /// What came of generated commands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub streams: Option<Streams>,
     /// What of the command table was exercised.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub coverage: Option<Coverage>,
@@ -110,6 +113,23 @@ pub enum Conclusion {
 }
 
 impl Conclusion {
+    /// The sum of two parts of a run. A part that found nothing to do takes nothing away from one that did.
+    #[must_use]
+    pub fn and(self, other: Conclusion) -> Conclusion {
+        const WORST_FIRST: [Conclusion; 6] = [
+            Conclusion::Unplayable,
+            Conclusion::Lost,
+            Conclusion::Oracles,
+            Conclusion::Diverged,
+            Conclusion::Ok,
+            Conclusion::Nothing,
+        ];
+        let worst = WORST_FIRST
+            .into_iter()
+            .find(|&each| each == self || each == other);
+        worst.unwrap_or(self)
+    }
+
     /// The exit code that says so.
     pub fn exit_code(self) -> u8 {
         match self {
@@ -577,6 +597,12 @@ impl From<&[u8]> for Bytes {
 }
 
 impl Report {
+    /// Another part of the run has come to this.
+    pub fn conclude(&mut self, part: Conclusion) {
+        self.conclusion = self.conclusion.and(part);
+        self.exit_code = self.conclusion.exit_code();
+    }
+
     /// The result of a case by its id, with the case.
     pub fn case(&self, id: &str) -> Option<&Case> {
         self.cases.iter().find(|case| case.id == id)

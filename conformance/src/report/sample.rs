@@ -6,7 +6,7 @@ use super::model::{
 };
 use super::sections::{
     Coverage, CoverageRow, LawResult, Matrix, MatrixCell, MatrixRow, MatrixServer, SlowClients,
-    SlowFigures, SlowTrial,
+    SlowFigures, SlowTrial, StreamFinding, Streams,
 };
 
 /// What every page and file must carry as text and never as markup.
@@ -58,14 +58,34 @@ pub(super) fn full() -> Report {
         oracles: Vec::new(),
         cases,
         laws: vec![LawResult {
-            id: "segmentation".to_owned(),
+            id: "L1".to_owned(),
             title: "Any segmentation gives the same bytes".to_owned(),
             outcome: Outcome::Diverged,
             trials: 12,
             reason: None,
             counterexample: Some("a: PING\na< +PONG".to_owned()),
-            terminal: "BROKEN segmentation\n".to_owned(),
+            terminal: "BREAKS    L1\n".to_owned(),
         }],
+        streams: Some(Streams {
+            oracle: "redis-8.2.3".to_owned(),
+            commands: 100_000,
+            streams: 2420,
+            duration_ms: 17_500.0,
+            findings: vec![StreamFinding {
+                command: "GETEX".to_owned(),
+                outcome: Outcome::Diverged,
+                fault: "an error of another text".to_owned(),
+                expected: r"-ERR syntax error\r\n".to_owned(),
+                actual: HOSTILE.to_owned(),
+                transcript: "a: GETEX k EX\n".to_owned(),
+            }],
+            tolerances: vec![Tolerance {
+                what: "TIME: SameShape; never the same twice".to_owned(),
+                count: 75,
+            }],
+            lacking: vec!["EVAL".to_owned()],
+            left_out: Vec::new(),
+        }),
         coverage: Some(Coverage {
             oracle: "redis-8.2.3".to_owned(),
             columns: vec!["RESP2".to_owned(), "arity error".to_owned()],

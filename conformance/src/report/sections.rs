@@ -1,31 +1,73 @@
-//! The parts of a report that not every run has: laws, coverage, many servers side by side, slow clients. Shapes only; whoever
+//! The parts of a report that not every run has: laws, generated streams, coverage, many servers side by side, slow clients. Shapes only; whoever
 //! measures fills them in, and whoever shows them leaves out what is not there.
 
 use serde::{Deserialize, Serialize};
 
-use super::model::Outcome;
+use super::model::{Outcome, Tolerance};
 
 /// What came of one law that needs no oracle.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct LawResult {
-    /// Its id: `segmentation`, `pipelining`, ….
+    /// Its id: `L1` to `L10`; or `alive`, when the server did not survive what was sent to it.
     pub id: String,
     /// The law in one sentence.
     pub title: String,
     /// `same` when it held, `diverged`, `died`, `not_applicable` or `not_begun`.
     pub outcome: Outcome,
-    /// How often it was tried.
+    /// With so many dialogues.
     pub trials: usize,
-    /// Why it does not apply.
+    /// Why it does not apply, or what is known of this server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// The shortest stream that breaks it, as a transcript.
+    /// The shortest dialogue that breaks it, as a transcript.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counterexample: Option<String>,
     /// What the terminal showed of it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub terminal: String,
+}
+
+/// What came of generated commands that were played to the target and to a real server.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Streams {
+    /// The real server.
+    pub oracle: String,
+    /// Commands that were played and compared.
+    pub commands: usize,
+    /// Streams they were in.
+    pub streams: usize,
+    /// How long that took, in milliseconds.
+    pub duration_ms: f64,
+    /// What was found; no two alike.
+    pub findings: Vec<StreamFinding>,
+    /// Weaker checks that had to do instead of equality, by command, and why.
+    pub tolerances: Vec<Tolerance>,
+    /// Commands of the real server that the target says it does not have: they were not played.
+    pub lacking: Vec<String>,
+    /// Commands that were played no more, after their differences had been found again and again.
+    pub left_out: Vec<String>,
+}
+
+/// The shortest stream that is answered otherwise, or not survived.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct StreamFinding {
+    /// The command whose answer differs, or behind which something else is stored; `stream` when the server was lost.
+    pub command: String,
+    /// `diverged`, or `died`.
+    pub outcome: Outcome,
+    /// What is wrong, in one line.
+    pub fault: String,
+    /// What the real server answered.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub expected: String,
+    /// What the target answered.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub actual: String,
+    /// The stream as a transcript.
+    pub transcript: String,
 }
 
 /// How often each row of the command table was exercised, in each of the ways that count.

@@ -4,6 +4,9 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use respect_conformance::report::Report;
+use respect_conformance::report::model::Outcome;
+
 use crate::server::{Liar, Lie};
 
 const HEADER: &str = "@level must\n@why a test\n@tags echo\n@timeout 300ms\n\n";
@@ -222,5 +225,157 @@ fn a_server_that_holds_keys_is_left_alone() {
         ],
         0,
         "1 of 1",
+    );
+}
+
+#[test]
+fn a_broken_law_is_in_the_report_and_kept_as_a_transcript() {
+    let dir = fixtures(HONEST);
+    let report = dir.path().join("report.json");
+    let to = format!("json={}", report.display());
+    let liar = Liar::start(Lie::OtherInSmallLetters);
+    let address = liar.address().to_string();
+    let laws = [
+        "laws",
+        "--target",
+        &address,
+        "--as",
+        "redis-8.2.3",
+        "--law",
+        "L1,L4",
+        "--seed",
+        "7",
+        "--report",
+        &to,
+        "echo/hello",
+    ];
+    ends(dir.path(), &laws, 1, "kept as");
+    let report: Report = serde_json::from_slice(&fs::read(report).unwrap()).unwrap();
+    let laws: Vec<(&str, Outcome)> = report
+        .laws
+        .iter()
+        .map(|law| (law.id.as_str(), law.outcome))
+        .collect();
+    assert_eq!(laws, [("L1", Outcome::Same), ("L4", Outcome::Diverged)]);
+    assert_eq!((report.seed, report.exit_code), (Some(7), 1));
+    let kept = fs::read_dir(dir.path().join("regressions")).unwrap();
+    assert_eq!(kept.count(), 1);
+    // The one that was there is not in its canonical form.
+    ends(dir.path(), &["fmt"], 0, "hello.resp");
+    ends(dir.path(), &["lint"], 0, "2 transcripts, 0 errors");
+}
+
+#[test]
+fn a_run_with_laws_has_both_in_one_report_and_one_exit_code() {
+    let dir = fixtures(HONEST);
+    for (lie, code) in [(Lie::Honest, 0), (Lie::OtherInSmallLetters, 1)] {
+        let liar = Liar::start(lie);
+        let address = liar.address().to_string();
+        let run = [
+            "run",
+            "--laws",
+            "--target",
+            &address,
+            "--as",
+            "redis-8.2.3",
+            "--report",
+            "json",
+            "echo/hello",
+        ];
+        let output = respect(dir.path(), &run);
+        assert_eq!(output.status.code(), Some(code), "{output:?}");
+        let report: Report = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!((report.cases.len(), report.laws.len()), (1, 10));
+        assert_eq!(report.cases[0].result.outcome, Outcome::Same);
+        assert!(report.seed.is_some());
+        assert_eq!(i32::from(report.exit_code), code);
+    }
+}
+
+#[test]
+fn a_full_run_without_its_real_server_is_refused_before_anything_is_judged() {
+    let dir = fixtures(HONEST);
+    let nowhere = tempfile::tempdir().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_respect"))
+        .args(["run", "--full", "--target", "127.0.0.1:1", "--flush"])
+        .args(["--as", "redis-8.2.3"])
+        .env("RESPECT_FIXTURES", dir.path())
+        .env("RESPECT_ORACLES", nowhere.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert_eq!(
+        said.trim(),
+        "respect: redis-8.2.3 is not installed; `respect oracle install redis-8.2.3` brings it"
+    );
+}
+
+#[test]
+fn a_target_that_dies_in_a_matrix_is_3_with_the_bytes_that_killed_it() {
+    let dir = fixtures(HONEST);
+    let second = fs::read_to_string(dir.path().join("echo/hello.resp")).unwrap();
+    let second = second.replace("echo/hello", "echo/later");
+    fs::write(dir.path().join("echo/later.resp"), second).unwrap();
+    let (honest, dies) = (Liar::start(Lie::Honest), Liar::start(Lie::Dies));
+    let targets = [
+        format!("honest={}", honest.address()),
+        format!("dies={}", dies.address()),
+    ];
+    let json = dir.path().join("matrix.json");
+    let matrix = [
+        "matrix",
+        &targets[0],
+        &targets[1],
+        "--as",
+        "redis-8.2.3",
+        "--json",
+        json.to_str().unwrap(),
+        "--report",
+        "json",
+    ];
+    let output = respect(dir.path(), &matrix);
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    let report: Report = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report.exit_code, 3);
+    let rows = report.matrix.unwrap().rows;
+    let outcomes = |row: usize| -> Vec<Outcome> {
+        let cells = rows[row].cells.iter();
+        cells.map(|cell| cell.outcome).collect()
+    };
+    // The other one goes on, and what the dead one was not asked is not held against it.
+    assert_eq!(outcomes(0), [Outcome::Same, Outcome::Died]);
+    assert_eq!(outcomes(1), [Outcome::Same, Outcome::NotBegun]);
+    let written = fs::read_to_string(json).unwrap();
+    assert!(written.contains(r"*2\\r\\n$4\\r\\nECHO"), "{written}");
+}
+
+#[test]
+fn what_monitor_printed_becomes_a_transcript_or_says_what_is_wrong() {
+    let dir = fixtures(HONEST);
+    let file = dir.path().join("monitor.txt");
+    let nowhere = tempfile::tempdir().unwrap();
+    let out = dir.path().to_str().unwrap();
+    for (text, code, says) in [
+        ("nothing of the kind\n", 4, "no line of MONITOR is in it"),
+        ("1.0 [0 127.0.0.1:1] \"PING\"\n", 3, "no build is installed"),
+    ] {
+        fs::write(&file, text).unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_respect"))
+            .args(["record", "--from-monitor"])
+            .arg(&file)
+            .args(["--out", out])
+            .env("RESPECT_ORACLES", nowhere.path())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{said}");
+        assert!(said.contains(says), "{said}");
+    }
+    ends(
+        dir.path(),
+        &["record", "--from-monitor", "/no/such"],
+        2,
+        "/no/such",
     );
 }

@@ -100,10 +100,11 @@ BREAKS    L2  liar/dialogue, shortened from 9 steps to 2
   came      $5\r\nagain\r\n
                   ^ byte 4 of frame 2 on a: other bytes
   as a transcript:
-    @id     regressions/law-l2
+    @id     regressions/law-l2-225b7cb2
     @title  Commands sent in one write are answered as the same commands sent one by one
     @level  must
     @why    law L2 was broken in liar/dialogue
+    @tags   law
     
     a> *1\r\n$4\r\nFAIL\r\n*2\r\n$4\r\nECHO\r\n$5\r\nAgain
     a< -ERR wrong number of arguments for 'fail' command

@@ -21,6 +21,7 @@ fn held_against_the_honest(lie: Lie, commands: usize) -> Outcome {
         target: &mut target,
         oracle: &mut oracle,
         revive: &mut revive,
+        heard: &mut |_, _| {},
     };
     let plan = Plan {
         seed: 1,

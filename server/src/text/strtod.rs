@@ -135,6 +135,8 @@ impl Format {
         let shift = surplus.max(self.exponent_min - exponent);
         let mut rounded_exponent = exponent + shift;
         let mut rounded = match u32::try_from(shift) {
+            // Far below the smallest value.
+            Err(_) if shift > 0 => 0,
             // Short mantissas are widened, so that every value has one form only.
             Err(_) => mantissa << shift.unsigned_abs(),
             Ok(0) => mantissa,

@@ -1,4 +1,4 @@
-//! The parts of the page that not every run has: laws, servers side by side, slow clients and coverage, as tables and pictures.
+//! The parts of the page that not every run has: laws, generated streams, servers side by side, slow clients and coverage, as tables and pictures.
 
 use std::collections::BTreeMap;
 
@@ -8,28 +8,72 @@ use super::{bar, sign};
 use crate::report::model::{Counts, Outcome};
 use crate::report::sections::{
     Coverage, CoverageRow, LawResult, Matrix, MatrixCell, SlowClients, SlowFigures, SlowTrial,
+    Streams,
 };
 
 /// The laws, with what breaks them.
 pub(super) fn laws(laws: &[LawResult]) -> Markup {
     html! {
         @if !laws.is_empty() {
-            h2 { "Laws" }
+            h2 #laws { "Laws" }
             @for law in laws {
                 details class=(format!("case {}", law.outcome.name())) open[law.outcome.fails()] {
                     summary {
                         span.word { (sign(law.outcome)) " " @if law.outcome == Outcome::Same { "held" } @else { (law.outcome) } }
                         span.id { (law.id) }
                         span.title { (law.title) }
-                        span.aside { (law.trials) " trials" }
+                        span.aside { (law.trials) " dialogues" }
                     }
                     div {
                         @if let Some(reason) = &law.reason { p { (reason) } }
-                        @if let Some(stream) = &law.counterexample { h3 { "The shortest stream that breaks it" } pre { (stream) } }
+                        @if let Some(stream) = &law.counterexample { h3 { "The shortest dialogue that breaks it" } pre { (stream) } }
                         @if !law.terminal.is_empty() { pre { (law.terminal) } }
                     }
                 }
             }
+        }
+    }
+}
+
+/// Generated commands: what was found, and what need not be equal.
+pub(super) fn streams(streams: &Streams) -> Markup {
+    html! {
+        h2 #streams { "Generated streams" }
+        p {
+            (streams.commands) " commands in " (streams.streams) " streams, played to the server and to " b { (streams.oracle) } "."
+        }
+        @if streams.findings.is_empty() { p { "All are answered alike." } }
+        @for found in &streams.findings {
+            details class=(format!("case {}", found.outcome.name())) open {
+                summary {
+                    span.word { (sign(found.outcome)) " " (found.outcome) }
+                    span.id { (found.command) }
+                    span.title { (found.fault) }
+                }
+                div {
+                    @if !found.expected.is_empty() || !found.actual.is_empty() {
+                        div.sides {
+                            div { h3 { "Expected" } pre { (found.expected) } }
+                            div { h3 { "Actual" } pre { (found.actual) } }
+                        }
+                    }
+                    h3 { "The shortest stream that shows it" }
+                    pre { (found.transcript) }
+                }
+            }
+        }
+        (named("replies that need not be equal, and were not", streams.tolerances.iter().map(|it| format!("{:>8}  {}", it.count, it.what))))
+        (named("commands the server lacks", streams.lacking.iter().cloned()))
+        (named("commands played no more, because their differences came again and again", streams.left_out.iter().cloned()))
+    }
+}
+
+/// A list that is there for whoever asks.
+fn named(what: &str, lines: impl ExactSizeIterator<Item = String>) -> Markup {
+    let count = lines.len();
+    html! {
+        @if count > 0 {
+            details { summary { (count) " " (what) } pre { (lines.collect::<Vec<_>>().join("\n")) } }
         }
     }
 }
@@ -94,7 +138,7 @@ pub(super) fn slow_clients(slow: &SlowClients) -> Markup {
     let worst = |figures: &SlowFigures| figures.delay_worst_ms;
     let memory = |figures: &SlowFigures| figures.memory_worst_bytes.map(|bytes| bytes as f64);
     html! {
-        h2 { "Slow clients" }
+        h2 #slow-clients { "Slow clients" }
         p { "What other clients saw while some were slow. The scale is logarithmic; the dashed line is the bound." }
         h3 { "Longest and 99th-percentile wait" }
         (picture(slow, worst, |figures| figures.delay_p99_ms, |figures| figures.delay_bound_ms, &milliseconds))
@@ -217,7 +261,7 @@ pub(super) fn coverage(coverage: &Coverage) -> Markup {
     }
     let all: Vec<&CoverageRow> = coverage.rows.iter().collect();
     html! {
-        h2 { "Coverage" }
+        h2 #coverage { "Coverage" }
         p {
             "Of the command table of " (coverage.oracle) " " b { (share(&all)) } " was exercised."
         }

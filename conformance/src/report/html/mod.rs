@@ -12,9 +12,10 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::github::headline;
 use super::model::{
-    Case, CaseResult, Conclusion, Counts, CutSet, Death, Difference, KnownEntry, Outcome, Party,
-    Report, Start,
+    Case, CaseResult, Conclusion, Counts, Death, Difference, KnownEntry, Outcome, Party, Report,
+    Start,
 };
+use super::summary::parts;
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
@@ -46,6 +47,7 @@ pub fn html(report: &Report) -> String {
                 main {
                     @if !report.cases.is_empty() { (cases(report)) }
                     (figures::laws(&report.laws))
+                    @if let Some(streams) = &report.streams { (figures::streams(streams)) }
                     @if let Some(matrix) = &report.matrix { (figures::matrix(matrix)) }
                     @if let Some(slow) = &report.slow_clients { (figures::slow_clients(slow)) }
                     @if let Some(coverage) = &report.coverage { (figures::coverage(coverage)) }
@@ -88,11 +90,6 @@ fn tone(conclusion: Conclusion) -> &'static str {
 
 fn head(report: &Report) -> Markup {
     let target = &report.target;
-    let cuts = match report.cuts {
-        CutSet::All => "at every cut",
-        CutSet::Bytes => "whole and byte by byte",
-        CutSet::None => "uncut",
-    };
     let start = match target.start {
         Start::Joined => "joined at its address",
         Start::Command | Start::Program => "started by the judge",
@@ -102,13 +99,12 @@ fn head(report: &Report) -> Markup {
         header class=(tone(report.conclusion)) {
             div {
                 h1 { (headline(report.conclusion)) }
-                p {
-                    (target.counts.same) " of " (target.counts.played()) " transcripts identical to "
-                    b { (target.judged_as) } ", " (cuts) ": " (target.runs) " runs in "
-                    (format!("{:.1} s", report.duration_ms / 1000.0)) "."
+                p { b { (target.judged_as) } " is expected of it; all of this took " (format!("{:.1} s", report.duration_ms / 1000.0)) "." }
+                dl.facts {
+                    @for (name, part) in parts(report) { dt { a href=(format!("#{}", name.replace(' ', "-"))) { (name) } } dd { (part) } }
                 }
                 @if let Some(trouble) = &report.trouble { p { b { "The run ended early: " } (trouble) } }
-                (bar(&target.counts))
+                @if !report.cases.is_empty() { (bar(&target.counts)) }
                 details {
                     summary { "Facts of the run" }
                     dl.facts {
@@ -171,7 +167,7 @@ fn cases(report: &Report) -> Markup {
     let opens = report.failures().count() <= OPENED;
     html! {
         (failures(report))
-        h2 { "Transcripts" }
+        h2 #transcripts { "Transcripts" }
         (filters(report))
         div.families {
             @for (name, cases) in &families {
@@ -424,20 +420,25 @@ mod tests {
         }
         let headings = [
             "Laws",
+            "Generated streams",
             "Servers",
             "Slow clients",
             "Coverage",
             "Known differences",
         ];
         for heading in headings {
-            assert!(page.contains(&format!("<h2>{heading}</h2>")), "{heading}");
+            assert!(page.contains(&format!(">{heading}</h2>")), "{heading}");
         }
-        report.laws.clear();
+        for (part, _) in parts(&report) {
+            let place = part.replace(' ', "-");
+            assert!(page.contains(&format!("<h2 id=\"{place}\">")), "{part}");
+        }
+        (report.laws, report.streams) = (Vec::new(), None);
         (report.matrix, report.slow_clients, report.coverage) = (None, None, None);
         report.target.known = Default::default();
         let page = html(&report);
         for heading in headings {
-            assert!(!page.contains(&format!("<h2>{heading}</h2>")), "{heading}");
+            assert!(!page.contains(&format!(">{heading}</h2>")), "{heading}");
         }
     }
 }
