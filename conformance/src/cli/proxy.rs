@@ -20,8 +20,6 @@ use super::{Exit, Stop};
 #[derive(Args)]
 #[group(skip)]
 #[command(next_help_heading = "As a proxy")]
-// Who records may be one, and has a group of that name as well.
-#[group(skip)]
 pub(crate) struct Arguments {
     /// Listen at the first address, pass everything on to the server at the second, and write what both say as transcripts
     #[arg(long, num_args = 2, value_names = ["LISTEN", "UPSTREAM"], conflicts_with_all = ["ids", "oracles", "check"])]
