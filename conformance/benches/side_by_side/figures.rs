@@ -136,7 +136,7 @@ pub(crate) struct Machine {
     pub(crate) virtual_machine: bool,
     pub(crate) memory_mib: u64,
     pub(crate) kernel: String,
-    /// The load average of a minute before the run: how quiet the machine was.
+    /// The load average as it began, our server having just been built.
     pub(crate) load_before: f64,
     /// Which core the servers ran on, and the load, and the client whose delays were taken.
     pub(crate) server_core: usize,

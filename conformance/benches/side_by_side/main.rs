@@ -38,6 +38,9 @@ use machine::Cores;
 use options::{Options, Settings};
 use sections::Bench;
 
+/// Servers that waited for their core so much of the measured time, in percent, were disturbed.
+const DISTURBED_PERCENT: f64 = 5.0;
+
 fn main() -> ExitCode {
     let options = Options::parse();
     // Cargo runs benchmarks in the package's folder; paths are meant as `just bench` sees them.
@@ -96,12 +99,6 @@ fn measure(options: &Options) -> Result<Results, String> {
         lines: Vec::new(),
         notes: Vec::new(),
     };
-    if results.machine.load_before > 0.5 {
-        let load = results.machine.load_before;
-        results.note(format!(
-            "The machine was doing other work (load average {load:.2} before the run): times are upper bounds."
-        ));
-    }
     machine::pin(cores.load)?;
     let bench = Bench {
         options,
@@ -130,6 +127,11 @@ fn measure(options: &Options) -> Result<Results, String> {
         }
     }
     results.seconds = began.elapsed().as_secs();
+    // The load average would not tell: it still counts the compiler that has just built our server.
+    let waited = statistics::median(results.waited_percent.iter().copied());
+    if waited.is_some_and(|percent| percent > DISTURBED_PERCENT) {
+        results.note("The machine did other work: delays and times are upper bounds, and ratios less certain.");
+    }
     if results.lines.is_empty() {
         return Err(format!(
             "nothing could be measured: {}",

@@ -53,7 +53,7 @@ fn circumstances(results: &Results) -> String {
         })
         .collect();
     format!(
-        "Made on {} by `{}` in {} min. {}{}, {} cores, {} GiB, Linux {}; load average before the run {:.2}{}. Servers on core \
+        "Made on {} by `{}` in {} min. {}{}, {} cores, {} GiB, Linux {}; load average as it began {:.2}{}. Servers on core \
          {}, load on core {}, the client whose delays were taken on core {}. {}; {} clients and {} keys unless a row \
          says otherwise; persistence off. Servers: {}.\n",
         results.made,
