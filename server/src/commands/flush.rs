@@ -132,7 +132,10 @@ fn empty(engine: &mut Engine, call: &mut Call<'_>, dbs: Range<usize>, how: How) 
         engine.changes.dirty += removed.table.len() as u64;
         match how {
             How::Sync => drop(removed),
-            How::Async => engine.host.discard(Box::new(removed)),
+            How::Async => {
+                engine.keyspace.stats.lazyfreed += removed.table.len() as u64;
+                engine.host.discard(Box::new(removed));
+            }
         }
     }
 }

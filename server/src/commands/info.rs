@@ -307,8 +307,8 @@ fn memory(engine: &Engine, facts: &Facts, fields: &mut Fields<'_>) {
         "mem_overhead_db_hashtable_rehashing",
         "active_defrag_running",
         "lazyfree_pending_objects",
-        "lazyfreed_objects",
     ]);
+    fields.field("lazyfreed_objects", engine.keyspace.stats.lazyfreed);
 }
 
 fn persistence(engine: &Engine, _: &Facts, fields: &mut Fields<'_>) {

@@ -131,17 +131,21 @@ pub(crate) const COMMANDS: &[Command] = &[
 ];
 
 fn del(d: &mut Data<'_>) -> Outcome {
-    let mut deleted = 0;
-    for key in d.args.rest(1) {
-        deleted += usize::from(d.keys.delete(key));
-    }
-    d.reply.count(deleted);
-    Ok(())
+    remove_all(d, d.config.lazyfree_lazy_user_del)
 }
 
 /// Differs from DEL only in when memory is given back, which nobody can see in a reply.
 fn unlink(d: &mut Data<'_>) -> Outcome {
-    del(d)
+    remove_all(d, true)
+}
+
+fn remove_all(d: &mut Data<'_>, lazily: bool) -> Outcome {
+    let mut deleted = 0;
+    for key in d.args.rest(1) {
+        deleted += usize::from(d.keys.remove(key, lazily));
+    }
+    d.reply.count(deleted);
+    Ok(())
 }
 
 fn exists(d: &mut Data<'_>) -> Outcome {
@@ -214,7 +218,7 @@ fn make_way(keys: &mut db::Keys<'_>, key: &[u8], replace: bool) -> bool {
         return true;
     }
     if replace {
-        keys.take(key);
+        keys.clear(key);
     }
     replace
 }

@@ -68,6 +68,41 @@ pub(crate) const COMMANDS: &[Command] =
 /// Below this there is too little in memory to say anything about it.
 const DOCTOR_BYTES_MIN: usize = 5 * 1024 * 1024;
 
+/// More than this is unusual: the peak and the resident memory, as multiples of what is in use; and what a client holds on
+/// average. The resident memory matters only where it is more by so many bytes.
+const PEAK_MAX: f64 = 1.5;
+const RESIDENT_MAX: f64 = 1.4;
+const OVERHEAD_BYTES_MIN: usize = 10 * 1024 * 1024;
+const CLIENT_BYTES_MAX: usize = 200 * 1024;
+
+const EMPTY: &str = "Hi Sam, this instance is empty or is using very little memory, my issues detector can't be used in these \
+    conditions. Please, leave for your mission on Earth and fill it with some data. The new Sam and I will be back to our \
+    programming as soon as I finished rebooting.\n";
+const WELL: &str = "Hi Sam, I can't find any memory issue in your instance. I can only account for what occurs on this base.\n";
+const ISSUES: &str = "Sam, I detected a few issues in this Redis instance memory implants:\n\n";
+const PEAK: &str = " * Peak memory: In the past this instance used more than 150% the memory that is currently using. The \
+    allocator is normally not able to release memory after a peak, so you can expect to see a big fragmentation ratio, however \
+    this is actually harmless and is only due to the memory peak, and if the Redis instance Resident Set Size (RSS) is currently \
+    bigger than expected, the memory will be used as soon as you fill the Redis instance with more data. If the memory peak was \
+    only occasional and you want to try to reclaim memory, please try the MEMORY PURGE command, otherwise the only other option \
+    is to shutdown and restart the instance.\n\n";
+/// Between them stands the allocator.
+const RESIDENT: [&str; 2] = [
+    " * High total RSS: This instance has a memory fragmentation and RSS overhead greater than 1.4 (this means that the Resident \
+     Set Size of the Redis process is much larger than the sum of the logical allocations Redis performed). This problem is \
+     usually due either to a large peak memory (check if there is a peak memory entry above in the report) or may result from a \
+     workload that causes the allocator to fragment memory a lot. If the problem is a large peak memory, then there is no issue. \
+     Otherwise, make sure you are using the Jemalloc allocator and not the default libc malloc. Note: The currently used \
+     allocator is \"",
+    "\".\n\n",
+];
+const CLIENTS: &str = " * Big client buffers: The clients output buffers in this instance are greater than 200K per client (on \
+    average). This may result from different causes, like Pub/Sub clients subscribed to channels bot not receiving data fast \
+    enough, so that data piles on the Redis instance output buffer, or clients sending commands with large replies or very large \
+    sequences of commands in the same pipeline. Please use the CLIENT LIST command in order to investigate the issue if it \
+    causes problems in your instance, or to understand better why certain clients are using a big amount of memory.\n\n";
+const FAREWELL: &str = "I'm here to keep you safe, Sam. I want to help you.\n";
+
 fn help(_: &mut Engine, call: &mut Call<'_>) -> Outcome {
     let lines = [
         "DOCTOR",
@@ -107,15 +142,35 @@ fn usage(d: &mut Data<'_>) -> Outcome {
     Ok(())
 }
 
+/// MEMORY DOCTOR: what is unusual about the memory of a server that holds more than next to nothing.
 fn doctor(engine: &mut Engine, call: &mut Call<'_>) -> Outcome {
-    let report = if engine.memory_used() < DOCTOR_BYTES_MIN {
-        "Hi Sam, this instance is empty or is using very little memory, my issues detector can't be used in these \
-         conditions. Please, leave for your mission on Earth and fill it with some data. The new Sam and I will be \
-         back to our programming as soon as I finished rebooting.\n"
+    let used = engine.memory_used();
+    if used < DOCTOR_BYTES_MIN {
+        call.reply.verbatim("txt", EMPTY.as_bytes());
+        return Ok(());
+    }
+    let facts = engine.host.facts();
+    let resident = usize::try_from(facts.resident).unwrap_or(usize::MAX);
+    let peak = engine.stats.memory_peak.max(used);
+    let mut report = String::new();
+    if peak as f64 / used as f64 > PEAK_MAX {
+        report.push_str(PEAK);
+    }
+    let overhead = resident.saturating_sub(used);
+    if resident as f64 / used as f64 > RESIDENT_MAX && overhead > OVERHEAD_BYTES_MIN {
+        let [before, after] = RESIDENT;
+        report.extend([before, facts.allocator, after]);
+    }
+    let clients = engine.clients.len().max(1);
+    if engine.clients.memory() / clients > CLIENT_BYTES_MAX {
+        report.push_str(CLIENTS);
+    }
+    if report.is_empty() {
+        call.reply.verbatim("txt", WELL.as_bytes());
     } else {
-        "Hi Sam, I can't find any memory issue in your instance. I can only account for what occurs on this base.\n"
-    };
-    call.reply.verbatim("txt", report.as_bytes());
+        let report = format!("{ISSUES}{report}{FAREWELL}");
+        call.reply.verbatim("txt", report.as_bytes());
+    }
     Ok(())
 }
 

@@ -81,6 +81,8 @@ impl Engine {
         };
         self.slow_from_us = slow_from_us(&self.config);
         self.derive_client_memory();
+        self.keyspace.lazy_expire = self.config.lazyfree_lazy_expire;
+        self.keyspace.lazy_server_del = self.config.lazyfree_lazy_server_del;
         let measuring = self.config.maxmemory != 0 && self.host.memory_used() == 0;
         self.changes.measured = measuring;
         self.keyspace.set_measuring(measuring);

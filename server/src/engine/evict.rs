@@ -115,11 +115,8 @@ impl Engine {
             let before = self.memory_used();
             if let Some(entry) = self.keyspace.evict(db, &key, &mut self.changes) {
                 log::debug!("key {} evicted: deleting it", key.escape_ascii());
-                if lazy && entry.is_costly_to_free() {
-                    self.keyspace.lazyfreed += 1;
-                    self.host.discard(Box::new(entry));
-                    discarded = true;
-                }
+                self.keyspace.give_back(entry, lazy);
+                discarded |= self.discard_garbage();
             }
             let given_back = before.saturating_sub(self.memory_used());
             freed += given_back as u64;
@@ -137,6 +134,19 @@ impl Engine {
             }
         }
         Outcome::Enough
+    }
+
+    /// Has what may be given back later given back without keeping anybody waiting.
+    ///
+    /// # Returns
+    /// whether there was anything.
+    pub(super) fn discard_garbage(&mut self) -> bool {
+        if self.keyspace.garbage.is_empty() {
+            return false;
+        }
+        self.host
+            .discard(Box::new(std::mem::take(&mut self.keyspace.garbage)));
+        true
     }
 
     /// What the configuration says about keys, if any may go.
@@ -391,6 +401,40 @@ mod tests {
     }
 
     #[test]
+    fn who_deletes_or_replaces_a_large_value_need_not_wait() {
+        let (mut redis, a) = holding(&[]);
+        let members: Vec<String> = (0..200).map(|i| format!("member{i}")).collect();
+        let fill = format!("SADD s {}", members.join(" "));
+        let mut lazyfreed = 0;
+        for (option, command) in [
+            ("user-del", "DEL s"),
+            ("server-del", "SET s v"),
+            ("server-del", "RENAME other s"),
+            ("server-del", "SUNIONSTORE s none"),
+            ("expire", "PEXPIRE s 1"),
+        ] {
+            for (setting, counts) in [("no", 0), ("yes", 1)] {
+                redis.ask(a, &format!("CONFIG SET lazyfree-lazy-{option} {setting}"));
+                redis.ask(a, "SET other v");
+                redis.ask(a, "DEL s");
+                redis.ask(a, "CONFIG RESETSTAT");
+                redis.ask(a, &fill);
+                redis.ask(a, command);
+                redis.advance(SECOND);
+                assert_eq!(redis.engine.keyspace.stats.lazyfreed, counts, "{command}");
+                assert!(redis.engine.keyspace.garbage.is_empty());
+                redis.ask(a, &format!("CONFIG SET lazyfree-lazy-{option} no"));
+                redis.ask(a, "CONFIG RESETSTAT");
+            }
+            redis.ask(a, "DEL s");
+            redis.ask(a, &fill);
+            redis.ask(a, "UNLINK s");
+            lazyfreed += redis.engine.keyspace.stats.lazyfreed;
+        }
+        assert_eq!(lazyfreed, 5, "UNLINK never waits");
+    }
+
+    #[test]
     fn large_values_can_be_given_back_elsewhere() {
         let (mut redis, a) = holding(&[]);
         for i in 0..2000 {
@@ -398,6 +442,6 @@ mod tests {
         }
         redis.ask(a, "CONFIG SET lazyfree-lazy-eviction yes");
         assert_eq!(squeeze(&mut redis, a, "allkeys-lru", 1), ["s"]);
-        assert_eq!(redis.engine.keyspace.lazyfreed, 1);
+        assert_eq!(redis.engine.keyspace.stats.lazyfreed, 1);
     }
 }

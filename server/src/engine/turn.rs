@@ -113,6 +113,7 @@ impl Engine {
         self.evict_clients();
         // Last, since a write that fails dooms its client too; closing earlier would lose replies.
         self.close_doomed(wire);
+        self.discard_garbage();
         self.stats.turns += 1;
         let took_us = self.now.mono_us - began_us;
         let stats = &mut self.stats;

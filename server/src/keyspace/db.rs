@@ -82,8 +82,11 @@ pub(crate) struct Keyspace {
     pub(crate) expiry_paused: bool,
     /// DEBUG QUICKLIST-PACKED-THRESHOLD: list elements so long, in bytes, lie alone; 0 leaves it to list-max-listpack-size.
     pub(crate) packed_threshold: usize,
-    /// Values that were given back without keeping anybody waiting, since the start.
-    pub(crate) lazyfreed: u64,
+    /// `lazyfree-lazy-expire` and `lazyfree-lazy-server-del`: what expires, or is replaced, keeps nobody waiting.
+    pub(crate) lazy_expire: bool,
+    pub(crate) lazy_server_del: bool,
+    /// What is to be given back without keeping anybody waiting.
+    pub(crate) garbage: Vec<Entry>,
 }
 
 /// What INFO tells of the keyspace's use.
@@ -95,6 +98,8 @@ pub(crate) struct KeyStats {
     /// Fields of hashes that expired.
     pub(crate) expired_fields: u64,
     pub(crate) evicted: u64,
+    /// Values given back without keeping anybody waiting.
+    pub(crate) lazyfreed: u64,
 }
 
 impl Keyspace {
@@ -107,7 +112,9 @@ impl Keyspace {
             active_expire: true,
             expiry_paused: false,
             packed_threshold: 0,
-            lazyfreed: 0,
+            lazy_expire: false,
+            lazy_server_del: false,
+            garbage: Vec::new(),
         }
     }
 
@@ -160,6 +167,14 @@ impl Keyspace {
         self.dbs.iter().filter_map(measured).sum()
     }
 
+    /// Gives an entry back: at once, or later where that is asked for and would keep others waiting.
+    pub(crate) fn give_back(&mut self, entry: Entry, lazily: bool) {
+        if lazily && entry.is_costly_to_free() {
+            self.stats.lazyfreed += 1;
+            self.garbage.push(entry);
+        }
+    }
+
     /// Takes a key out because memory is full, and says so.
     pub(crate) fn evict(&mut self, db: usize, key: &[u8], changes: &mut Changes) -> Option<Entry> {
         let space = &mut self.dbs[db];
@@ -172,7 +187,8 @@ impl Keyspace {
 
     /// Deletes a key whose deadline has passed, and says so.
     fn expire(&mut self, db: usize, key: &[u8], changes: &mut Changes) {
-        if self.dbs[db].remove(key).is_some() {
+        if let Some(entry) = self.dbs[db].remove(key) {
+            self.give_back(entry, self.lazy_expire);
             self.stats.expired += 1;
             changes.changed(db, key, Class::EXPIRED, "expired");
         }
@@ -604,6 +620,8 @@ impl Keys<'_> {
                 });
                 if let Some(old) = old {
                     space.forget_fields(&old);
+                    let lazily = self.keyspace.lazy_server_del;
+                    self.keyspace.give_back(old, lazily);
                 }
             }
         }
@@ -661,11 +679,26 @@ impl Keys<'_> {
     /// # Returns
     /// whether it was there.
     pub(crate) fn delete(&mut self, key: &[u8]) -> bool {
-        let there = self.take(key).is_some();
-        if there {
-            self.touch(key, Class::GENERIC, "del");
+        let lazily = self.keyspace.lazy_server_del;
+        self.remove(key, lazily)
+    }
+
+    /// As [`Keys::delete`], for those who say themselves whether the value is given back later.
+    pub(crate) fn remove(&mut self, key: &[u8], lazily: bool) -> bool {
+        let Some(entry) = self.take(key) else {
+            return false;
+        };
+        self.keyspace.give_back(entry, lazily);
+        self.touch(key, Class::GENERIC, "del");
+        true
+    }
+
+    /// Deletes a key without saying so, since another is about to take its name.
+    pub(crate) fn clear(&mut self, key: &[u8]) {
+        if let Some(entry) = self.take(key) {
+            let lazily = self.keyspace.lazy_server_del;
+            self.keyspace.give_back(entry, lazily);
         }
-        there
     }
 
     /// Stores an entry taken from elsewhere, as a key used only now; it must not exist here.
