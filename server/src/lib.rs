@@ -9,6 +9,8 @@ mod engine;
 mod commands;
 mod registry;
 
+mod rdb;
+
 mod config;
 mod keyspace;
 mod pubsub;

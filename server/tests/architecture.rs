@@ -12,6 +12,7 @@ const LAYERS: &[&[&str]] = &[
     &["net", "host"],
     &["engine"],
     &["commands", "registry"],
+    &["rdb"],
     &[
         "keyspace",
         "pubsub",

@@ -13,6 +13,7 @@ mod debug;
 mod debug_crash;
 mod debug_switches;
 mod debug_tables;
+mod dump;
 mod expire;
 mod flush;
 mod geo;
@@ -56,6 +57,7 @@ pub(crate) const FAMILIES: &[&[Command]] = &[
     connection::COMMANDS,
     counter::COMMANDS,
     debug::COMMANDS,
+    dump::COMMANDS,
     expire::COMMANDS,
     flush::COMMANDS,
     geo::COMMANDS,

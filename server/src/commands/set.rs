@@ -529,7 +529,7 @@ fn sscan(d: &mut Data<'_>) -> Outcome {
     Ok(())
 }
 
-fn limits(config: &Config) -> Limits {
+pub(super) fn limits(config: &Config) -> Limits {
     Limits {
         intset_entries: config.set_max_intset_entries,
         listpack_entries: config.set_max_listpack_entries,

@@ -73,7 +73,12 @@ pub(crate) struct Mortal<F> {
 }
 
 impl<F> Mortal<F> {
-    fn new(fields: F) -> Box<Mortal<F>> {
+    /// The fields, with their deadlines.
+    pub(crate) fn fields(&self) -> &F {
+        &self.fields
+    }
+
+    pub(crate) fn new(fields: F) -> Box<Mortal<F>> {
         Box::new(Mortal {
             fields,
             expected_ms: None,
@@ -185,6 +190,13 @@ impl Hash {
             self.enlarge(limits);
         }
         is_new
+    }
+
+    /// Makes a small hash a table if it may not hold so many fields.
+    pub(crate) fn prepare_for(&mut self, count: usize, limits: &Limits) {
+        if count > limits.entries_max {
+            self.enlarge(limits);
+        }
     }
 
     /// Makes a small hash a table if it would become one by setting these fields and values, so that it need not on the way.

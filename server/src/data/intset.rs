@@ -22,7 +22,6 @@ impl Intset {
     }
 
     /// Takes a block that came from outside, if it is one: right in length, in order, nothing twice.
-    #[cfg_attr(not(test), expect(dead_code, reason = "DUMP and RESTORE will need it"))]
     pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Intset> {
         let set = Intset(bytes.to_vec());
         let width = u32::from_le_bytes(*bytes.first_chunk()?);
@@ -34,7 +33,6 @@ impl Intset {
     }
 
     /// The whole block.
-    #[cfg_attr(not(test), expect(dead_code, reason = "DUMP and RESTORE will need it"))]
     pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.0
     }

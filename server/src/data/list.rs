@@ -4,7 +4,7 @@
 //! calls [`List::make_room`] before, whoever removes calls [`List::shrink`] after, as Redis does.
 
 use crate::data::listpack::{Item, Listpack};
-use crate::data::quicklist::Quicklist;
+use crate::data::quicklist::{Node, Quicklist};
 
 pub(crate) use crate::data::quicklist::{End, Limits};
 
@@ -22,6 +22,11 @@ impl Default for List {
 }
 
 impl List {
+    /// A quicklist of these nodes, none of them empty.
+    pub(crate) fn from_nodes(nodes: Vec<Node>, limits: Limits) -> List {
+        List::Quick(Box::new(Quicklist::from_nodes(nodes, limits.fill)))
+    }
+
     /// Number of elements.
     pub(crate) fn len(&self) -> usize {
         match self {
@@ -106,12 +111,21 @@ impl List {
 
     /// Becomes a listpack again if half the room of one is enough.
     pub(crate) fn shrink(&mut self, limits: Limits) {
+        self.pack(limits, 2);
+    }
+
+    /// Becomes a listpack if the room of one is enough, as a list does that was loaded.
+    pub(crate) fn compact(&mut self, limits: Limits) {
+        self.pack(limits, 1);
+    }
+
+    fn pack(&mut self, limits: Limits, share: usize) {
         let len = self.len();
         if let List::Quick(quick) = self
             && let Some(list) = quick.only_listpack()
         {
             let (bytes_max, count_max) = limits.of_node();
-            if list.as_bytes().len() <= bytes_max / 2 && len <= count_max / 2 {
+            if list.as_bytes().len() <= bytes_max / share && len <= count_max / share {
                 *self = List::Packed(std::mem::take(list));
             }
         }

@@ -20,7 +20,7 @@ const UNKNOWN_LEN: u16 = u16::MAX;
 pub(crate) const BYTES_MAX: usize = 1 << 30;
 
 /// An element.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Item<'a> {
     Int(i64),
     Bytes(&'a [u8]),
@@ -164,13 +164,12 @@ impl Listpack {
     }
 
     /// Takes a block that came from outside, if every length in it is right: walking it can then not go astray.
-    #[cfg_attr(not(test), expect(dead_code, reason = "DUMP and RESTORE will need it"))]
     pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Listpack> {
         let total = u32::from_le_bytes(*bytes.first_chunk()?) as usize;
         if bytes.len() < HEADER_LEN + 1 || total != bytes.len() || bytes[bytes.len() - 1] != END {
             return None;
         }
-        let list = Listpack(bytes.to_vec());
+        let mut list = Listpack(bytes.to_vec());
         let (mut at, mut count) = (HEADER_LEN, 0_usize);
         while bytes[at] != END {
             let len = encoded_len_at(bytes, at)?;
@@ -185,7 +184,10 @@ impl Listpack {
             count += 1;
         }
         let told = list.told_len();
-        (at + 1 == total && (told == UNKNOWN_LEN || usize::from(told) == count)).then_some(list)
+        let counted = u16::try_from(count).unwrap_or(UNKNOWN_LEN);
+        // Now that they were counted, whoever asks next need not.
+        list.0[4..HEADER_LEN].copy_from_slice(&counted.to_le_bytes());
+        (at + 1 == total && (told == UNKNOWN_LEN || told == counted)).then_some(list)
     }
 
     /// The whole block.

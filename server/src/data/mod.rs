@@ -10,6 +10,7 @@ pub(crate) mod lcs;
 pub(crate) mod list;
 pub(crate) mod listpack;
 pub(crate) mod prefetch;
+pub(crate) mod lzf;
 pub(crate) mod quicklist;
 pub(crate) mod set;
 pub(crate) mod string;

@@ -89,8 +89,9 @@ pub(crate) enum End {
     Tail,
 }
 
+/// Some elements of a quicklist, one behind the other.
 #[derive(Clone, Debug)]
-enum Node {
+pub(crate) enum Node {
     /// Never empty.
     Packed(Listpack),
     /// One large element.
@@ -186,6 +187,16 @@ impl Quicklist {
         }
     }
 
+    /// One with these nodes, none of them empty.
+    pub(super) fn from_nodes(nodes: Vec<Node>, fill: i32) -> Quicklist {
+        let len = nodes.iter().map(Node::len).sum();
+        Quicklist {
+            nodes: nodes.into(),
+            len,
+            ..Quicklist::from_listpack(Listpack::new(), fill)
+        }
+    }
+
     /// Its only node, if it has no other and that is a listpack.
     pub(super) fn only_listpack(&mut self) -> Option<&mut Listpack> {
         if self.nodes.len() > 1 {
@@ -212,6 +223,11 @@ impl Quicklist {
     /// Number of nodes.
     pub(crate) fn nodes(&self) -> usize {
         self.nodes.len()
+    }
+
+    /// Its nodes from the head on.
+    pub(crate) fn iter_nodes(&self) -> impl Iterator<Item = &Node> {
+        self.nodes.iter()
     }
 
     /// The list-max-listpack-size that it was made with.

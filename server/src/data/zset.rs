@@ -417,6 +417,18 @@ impl Gathering {
         Gathering(Members::new(seed))
     }
 
+    /// Adds a member.
+    ///
+    /// # Returns
+    /// whether it was not there before; if it was, it keeps its score.
+    pub(crate) fn insert(&mut self, text: &[u8], score: f64) -> bool {
+        let is_new = self.0.find(text).is_none();
+        if is_new {
+            self.0.insert(text, score);
+        }
+        is_new
+    }
+
     /// Adds a member, or merges its score into the one that it has.
     pub(crate) fn add(&mut self, text: &[u8], score: f64, merge: impl FnOnce(f64, f64) -> f64) {
         match self.0.find(text) {

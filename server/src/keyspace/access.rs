@@ -20,7 +20,7 @@ pub(crate) enum Mode {
 pub(crate) fn fresh(mode: Mode, wall_ms: i64) -> u32 {
     match mode {
         Mode::Lru => lru_clock(wall_ms),
-        Mode::Lfu { .. } => minutes(wall_ms) << 8 | u32::from(LFU_INITIAL),
+        Mode::Lfu { .. } => used_often(LFU_INITIAL, wall_ms),
     }
 }
 
@@ -39,9 +39,19 @@ pub(crate) fn used(mode: Mode, access: u32, wall_ms: i64, chance: impl FnOnce() 
                     counter += 1;
                 }
             }
-            minutes(wall_ms) << 8 | u32::from(counter)
+            used_often(counter, wall_ms)
         }
     }
+}
+
+/// The 24 bits of a key that was last used so many seconds ago.
+pub(crate) fn idle_for(seconds: i64, wall_ms: i64) -> u32 {
+    lru_clock(wall_ms).wrapping_sub(seconds as u32) & LRU_MASK as u32
+}
+
+/// The 24 bits of a key that was used so often, by LFU's logarithmic counter.
+pub(crate) fn used_often(counter: u8, wall_ms: i64) -> u32 {
+    minutes(wall_ms) << 8 | u32::from(counter)
 }
 
 /// Seconds since the last use, as OBJECT IDLETIME answers.
