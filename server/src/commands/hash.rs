@@ -330,7 +330,7 @@ fn find_to_change(d: &mut Data<'_>, key: &[u8], field: &[u8]) -> Result<Option<V
 }
 
 /// Removes a field that has expired, and the key if it was the last one, and says so.
-fn expire_field(d: &mut Data<'_>, key: &[u8], field: &[u8]) {
+pub(super) fn expire_field(d: &mut Data<'_>, key: &[u8], field: &[u8]) {
     if d.keys.expire_field(key, field) {
         d.keys.changed(key, Class::HASH, "hexpired");
         drop_empty(d, key);

@@ -37,6 +37,7 @@ mod scan;
 mod server;
 mod set;
 mod slowlog;
+mod sort;
 mod string;
 mod substring;
 mod transaction;
@@ -80,6 +81,7 @@ pub(crate) const FAMILIES: &[&[Command]] = &[
     server::COMMANDS,
     set::COMMANDS,
     slowlog::COMMANDS,
+    sort::COMMANDS,
     string::COMMANDS,
     substring::COMMANDS,
     transaction::COMMANDS,

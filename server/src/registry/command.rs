@@ -289,6 +289,12 @@ impl Arg {
         self
     }
 
+    /// What it says of keys belongs to this key spec, though it is none itself.
+    pub(crate) const fn key_spec(mut self, index: u8) -> Arg {
+        self.key_spec = Some(index);
+        self
+    }
+
     pub(crate) const fn token(mut self, token: &'static str) -> Arg {
         self.token = Some(token);
         self
