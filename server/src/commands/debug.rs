@@ -2,17 +2,18 @@
 
 use std::time::Duration;
 
-use crate::commands::arguments;
 use crate::commands::debug_crash;
 use crate::commands::debug_switches;
 use crate::commands::debug_tables;
 use crate::commands::help::write_help;
+use crate::commands::{arguments, debug_data};
 use crate::data::list::List;
 use crate::engine::{Call, Engine};
 use crate::keyspace::access;
 use crate::keyspace::db::Deadline;
 use crate::keyspace::entry::Entry;
 use crate::keyspace::value::New;
+use crate::rdb;
 use crate::registry::command::{Command, Flags, Group, Outcome, Run};
 use crate::resp::error::Error;
 use crate::resp::reply::{Protocol, Reply};
@@ -42,6 +43,8 @@ type Subcommand = (
 );
 
 const SUBCOMMANDS: &[Subcommand] = &[
+    ("digest", 0..=0, debug_data::digest),
+    ("digest-value", 0..=usize::MAX, debug_data::digest_value),
     ("help", 0..=0, help),
     ("assert", 0..=usize::MAX, debug_crash::assert),
     ("change-repl-id", 0..=0, debug_switches::change_repl_id),
@@ -58,7 +61,9 @@ const SUBCOMMANDS: &[Subcommand] = &[
     ("pause-cron", 1..=1, debug_switches::pause_cron),
     ("populate", 1..=3, populate),
     ("protocol", 1..=1, protocol),
+    ("quicklist", 1..=2, quicklist),
     ("quicklist-packed-threshold", 1..=1, packed_threshold),
+    ("reload", 0..=usize::MAX, debug_data::reload),
     ("replybuffer", 2..=2, debug_switches::reply_buffer),
     ("segfault", 0..=usize::MAX, debug_crash::segfault),
     ("set-active-expire", 1..=1, set_active_expire),
@@ -85,6 +90,10 @@ fn help(_: &mut Engine, call: &mut Call<'_>) -> Outcome {
         "CHANGE-REPL-ID",
         "    Change the replication IDs of the instance.",
         "    Dangerous: should be used only for testing the replication subsystem.",
+        "DIGEST",
+        "    Output a hex signature representing the current DB content.",
+        "DIGEST-VALUE <key> [<key> ...]",
+        "    Output a hex signature of the values of all the specified keys.",
         "ERROR <string>",
         "    Return a Redis protocol error with <string> as message. Useful for clients",
         "    unit tests to simulate Redis errors.",
@@ -111,6 +120,10 @@ fn help(_: &mut Engine, call: &mut Call<'_>) -> Outcome {
         "    Reply with a test value of the specified type. <type> can be: string,",
         "    integer, double, bignum, null, array, set, map, attrib, push, verbatim,",
         "    true, false.",
+        "RELOAD [option ...]",
+        "    Save the RDB on disk and reload it back to memory. Valid <option> values:",
+        "    * MERGE: conflicting keys will be loaded from RDB.",
+        "    * NOFLUSH: the existing database will not be removed before load.",
         "SEGFAULT",
         "    Crash the server with sigsegv.",
         "SET-ACTIVE-EXPIRE <0|1>",
@@ -126,6 +139,9 @@ fn help(_: &mut Engine, call: &mut Call<'_>) -> Outcome {
         "    Return the size of different Redis core C structures.",
         "LISTPACK <key>",
         "    Show low level info about the listpack encoding of <key>.",
+        "QUICKLIST <key> [<0|1>]",
+        "    Show low level info about the quicklist encoding of <key>.",
+        "    The optional argument (0 by default) sets the level of detail",
         "PAUSE-CRON <0|1>",
         "    Stop periodic cron job processing.",
         "REPLYBUFFER PEAK-RESET-TIME <NEVER||RESET|time>",
@@ -179,9 +195,7 @@ fn object(engine: &mut Engine, call: &mut Call<'_>) -> Outcome {
         "Value at:{:#x} refcount:1 encoding:{} serializedlength:{} lru:{} lru_seconds_idle:{}",
         entry.address(),
         entry.encoding(),
-        value
-            .as_string()
-            .map_or(0, |string| serialized_len(string.len())),
+        rdb::saved_len(value, engine.config.rdbcompression),
         entry.access(),
         access::idle_s(entry.access(), wall_ms)
     );
@@ -201,10 +215,22 @@ fn listpack(engine: &mut Engine, call: &mut Call<'_>) -> Outcome {
     let encoding = engine.with_keys(call.client, |keys| {
         keys.peek(call.args.at(2)).map(Entry::encoding)
     });
-    if encoding.ok_or(Error::NO_SUCH_KEY)? != "listpack" {
+    if !encoding.ok_or(Error::NO_SUCH_KEY)?.starts_with("listpack") {
         return Err(Error::fixed("ERR Not a listpack encoded object."));
     }
     call.reply.status("Listpack structure printed on stdout");
+    Ok(())
+}
+
+/// DEBUG QUICKLIST key [0|1]: as with a listpack, nobody reads what Redis prints.
+fn quicklist(engine: &mut Engine, call: &mut Call<'_>) -> Outcome {
+    let encoding = engine.with_keys(call.client, |keys| {
+        keys.peek(call.args.at(2)).map(Entry::encoding)
+    });
+    if encoding.ok_or(Error::NO_SUCH_KEY)? != "quicklist" {
+        return Err(Error::fixed("ERR Not a quicklist encoded object."));
+    }
+    call.reply.status("Quicklist structure printed on stdout");
     Ok(())
 }
 
@@ -220,16 +246,6 @@ fn packed_threshold(engine: &mut Engine, call: &mut Call<'_>) -> Outcome {
     engine.keyspace.packed_threshold = usize::try_from(threshold).unwrap_or(usize::MAX);
     call.reply.ok();
     Ok(())
-}
-
-/// Bytes of a string in an RDB file: its length's own length, and itself.
-fn serialized_len(len: usize) -> usize {
-    let header = match len {
-        0..64 => 1,
-        64..16384 => 2,
-        _ => 5,
-    };
-    header + len
 }
 
 /// A count or a length.

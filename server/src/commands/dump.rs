@@ -235,7 +235,7 @@ fn set_use(d: &mut Data<'_>, key: &[u8], use_: Use) {
 }
 
 /// How large what is loaded may be in each form.
-fn limits(d: &mut Data<'_>) -> Limits {
+pub(super) fn limits(d: &mut Data<'_>) -> Limits {
     Limits {
         list: list::limits(d),
         set: set::limits(d.config),

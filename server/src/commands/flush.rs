@@ -95,7 +95,7 @@ fn flushall(engine: &mut Engine, call: &mut Call<'_>) -> Outcome {
 
 /// When what was removed is given back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum How {
+pub(super) enum How {
     /// Before the reply.
     Sync,
     /// While other commands run.
@@ -114,7 +114,8 @@ impl How {
     }
 }
 
-fn empty(engine: &mut Engine, call: &mut Call<'_>, dbs: Range<usize>, how: How) {
+/// Empties databases.
+pub(super) fn empty(engine: &mut Engine, call: &mut Call<'_>, dbs: Range<usize>, how: How) {
     if engine.changes.tracked {
         let keys = engine.invalidate_all();
         match how {

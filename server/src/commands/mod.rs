@@ -11,6 +11,7 @@ mod connection;
 mod counter;
 mod debug;
 mod debug_crash;
+mod debug_data;
 mod debug_switches;
 mod debug_tables;
 mod dump;

@@ -202,6 +202,8 @@ struct Options<'a> {
     count: i64,
     /// Which key's value stands for an element.
     by: Option<&'a [u8]>,
+    /// The elements are wanted as they come: some BY named a key that is the same for all of them.
+    unsorted: bool,
     /// Which values are answered in the place of an element.
     get: Vec<&'a [u8]>,
     store: Option<&'a [u8]>,
@@ -215,6 +217,7 @@ impl<'a> Options<'a> {
             offset: 0,
             count: -1,
             by: None,
+            unsorted: false,
             get: Vec::new(),
             store: None,
         };
@@ -245,6 +248,7 @@ impl<'a> Options<'a> {
                 }
                 (Some(pattern), _) if args.is(index, "BY") => {
                     options.by = Some(pattern);
+                    options.unsorted |= star(pattern).is_none();
                     1
                 }
                 (Some(pattern), _) if args.is(index, "GET") => {
@@ -256,11 +260,6 @@ impl<'a> Options<'a> {
             index += 1 + taken;
         }
         Ok(options)
-    }
-
-    /// Whether the elements are wanted as they come: by a key that is the same for all of them.
-    fn is_unsorted(&self) -> bool {
-        self.by.is_some_and(|by| star(by).is_none())
     }
 
     /// The elements that are wanted of so many.
@@ -278,7 +277,7 @@ impl<'a> Options<'a> {
 fn run(d: &mut Data<'_>, mut options: Options<'_>) -> Outcome {
     let key = d.args.at(1);
     let mut elements = elements(d, key, &mut options)?;
-    if !options.is_unsorted() {
+    if !options.unsorted {
         let range = options.range(elements.len());
         sort_elements(d, &mut elements, &options)?;
         elements = elements.drain(range).collect();
@@ -301,11 +300,11 @@ fn elements(
         Some(ValueRef::Boxed(value)) => value,
         Some(_) => return Err(Error::WRONG_TYPE),
     };
-    let range = |len: usize, options: &Options<'_>| match options.is_unsorted() {
+    let range = |len: usize, options: &Options<'_>| match options.unsorted {
         true => options.range(len),
         false => 0..len,
     };
-    let backwards = options.is_unsorted() && options.descending;
+    let backwards = options.unsorted && options.descending;
     Ok(match value {
         Value::List(list) => {
             let (len, range) = (list.len(), range(list.len(), options));
@@ -318,7 +317,8 @@ fn elements(
         }
         Value::Set(set) => {
             // What is stored has to be the same wherever the command is repeated, so it is put into some order at least.
-            if options.is_unsorted() && options.store.is_some() {
+            if options.unsorted && options.store.is_some() {
+                options.unsorted = false;
                 options.by = None;
                 options.alpha = true;
             }

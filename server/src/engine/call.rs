@@ -168,7 +168,7 @@ impl Engine {
     pub(super) fn run_data<T>(
         &mut self,
         view: View,
-        run: fn(&mut Data<'_>) -> T,
+        run: impl FnOnce(&mut Data<'_>) -> T,
         args: Args<'_>,
         reply: Reply<'_>,
     ) -> T {
@@ -190,6 +190,17 @@ impl Engine {
             reads_only_messages: view.reads_only_messages,
         };
         blaming(args, || run(&mut data))
+    }
+
+    /// Lets a command that is not a data command see what one sees.
+    pub(crate) fn with_data<T>(
+        &mut self,
+        call: &mut Call<'_>,
+        work: impl FnOnce(&mut Data<'_>) -> T,
+    ) -> T {
+        let view = self.clients.get(call.client).map(View::of);
+        let (args, reply) = (call.args, call.reply.reborrow());
+        self.run_data(view.unwrap_or_default(), work, args, reply)
     }
 
     /// Writes a command's error, counts the command, and carries out what follows from the keys it touched.

@@ -3,6 +3,7 @@
 pub(crate) mod access;
 pub(crate) mod changes;
 pub(crate) mod db;
+pub(crate) mod digest;
 pub(crate) mod due;
 pub(crate) mod entry;
 pub(crate) mod evict;

@@ -18,7 +18,7 @@ mod ziplist;
 mod zipmap;
 
 pub(crate) use object::Limits;
-pub(crate) use payload::{dump, restore};
+pub(crate) use payload::{dump, restore, saved_len};
 
 use std::fmt;
 

@@ -7,7 +7,7 @@ use crc::{CRC_64_REDIS, Crc, Table};
 
 use super::object::{Limits, Loaded, load};
 use super::read::Reader;
-use super::write::{Writer, kind_of};
+use super::write::{Sink, Writer, kind_of};
 use super::{Corrupt, Kind, VERSION};
 use crate::keyspace::value::ValueRef;
 
@@ -53,6 +53,26 @@ pub(crate) fn dump(value: ValueRef<'_>, compresses: bool) -> Vec<u8> {
     let mut payload = writer.finish();
     seal(&mut payload);
     payload
+}
+
+/// Bytes of a value without its kind, as DEBUG OBJECT tells them: the moment before a hash's fields is not counted.
+pub(crate) fn saved_len(value: ValueRef<'_>, compresses: bool) -> usize {
+    let mut writer = Writer::new(Count(0), compresses);
+    writer.value(value);
+    let uncounted = match kind_of(value) {
+        Kind::HashDeadlines | Kind::HashListpackex => size_of::<i64>(),
+        _ => 0,
+    };
+    writer.finish().0 - uncounted
+}
+
+/// Counts bytes and keeps none.
+struct Count(usize);
+
+impl Sink for Count {
+    fn put(&mut self, bytes: &[u8]) {
+        self.0 += bytes.len();
+    }
 }
 
 /// Puts the version and the check sum behind a value.
