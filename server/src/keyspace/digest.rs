@@ -98,7 +98,7 @@ impl Digest {
                     let mut digest = Digest::default();
                     digest.mix_item(member);
                     written.clear();
-                    doubles::write_double(&mut written, score);
+                    doubles::write_shortest(&mut written, score);
                     digest.mix(&written);
                     self.add(&digest.0);
                 }
@@ -132,6 +132,7 @@ fn type_number(value: ValueRef<'_>) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::zset::{self, Zset};
     use crate::keyspace::value::New;
 
     #[test]
@@ -149,6 +150,27 @@ mod tests {
         assert_eq!(
             shown(New::Bytes(b"123"), Some(1)),
             "6f720be4ac4df2a2a7c35fa640511a20a52ceda8"
+        );
+    }
+    #[test]
+    fn a_score_is_digested_with_its_shortest_digits() {
+        let digest = |score: f64| {
+            let mut set = Zset::default();
+            let limits = zset::Limits {
+                entries: 1,
+                value: 1,
+                seed: 1,
+            };
+            set.insert(b"a", score, &limits);
+            Digest::of(&Entry::new(b"k", New::Boxed(Value::Zset(set)), None, 0)).to_string()
+        };
+        assert_eq!(
+            digest(404_723_927_262_806_720.0),
+            "d0f45824753e7a1d5b023e071d9305040b5e6dd1"
+        );
+        assert_eq!(
+            digest(-(2_f64.powi(60))),
+            "bfbf8c91ccb3c46f08bdc2f981cf37cfca41a65d"
         );
     }
 }

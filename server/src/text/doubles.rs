@@ -16,21 +16,25 @@ const DOUBLE: Format = Format {
 pub(crate) fn write_double(out: &mut Vec<u8>, value: f64) {
     // Redis tries integers first, but only up to half of i64's range: 5e18 is left to the general layout.
     const INTEGER_MAX: f64 = (1_u64 << 62) as f64;
+    if value != 0.0 && value.abs() <= INTEGER_MAX && value == value.trunc() {
+        write_i64(out, value as i64);
+    } else {
+        write_shortest(out, value);
+    }
+}
+
+/// Appends `value` with as few digits as tell it from all others, and 0 for the rest: 2^60 is `1152921504606847000`, where
+/// [`write_double`] has its very digits.
+pub(crate) fn write_shortest(out: &mut Vec<u8>, value: f64) {
     if write_special(out, value) {
         return;
     }
+    if value.is_sign_negative() {
+        out.push(b'-');
+    }
     if value == 0.0 {
-        out.extend_from_slice(if value.is_sign_negative() {
-            b"-0"
-        } else {
-            b"0"
-        });
-    } else if value.abs() <= INTEGER_MAX && value == value.trunc() {
-        write_i64(out, value as i64);
+        out.push(b'0');
     } else {
-        if value < 0.0 {
-            out.push(b'-');
-        }
         let decimal = grisu::digits(value);
         lay_out(out, decimal.digits(), decimal.exponent);
     }
