@@ -17,10 +17,6 @@ const VALUES: &[(&[&str], &str)] = &[
         &["CONFIG SET list-max-listpack-size 2", "RPUSH k a b c d e"],
         "LRANGE k 0 -1",
     ),
-    (
-        &["DEBUG QUICKLIST-PACKED-THRESHOLD 5b", "RPUSH k a large b"],
-        "LRANGE k 0 -1",
-    ),
     (&["SADD k 3 1 2"], "SMEMBERS k"),
     (&["SADD k 3 70000 5000000000"], "SMEMBERS k"),
     (&["SADD k b a 1"], "SMEMBERS k"),
@@ -101,7 +97,6 @@ fn each_restores_what_the_other_dumps() {
         both(&words(
             "CONFIG SET hash-max-listpack-value 64 zset-max-listpack-entries 128",
         ));
-        both(&words("DEBUG QUICKLIST-PACKED-THRESHOLD 0"));
     }
 }
 
