@@ -129,6 +129,11 @@ pub const LEFT_OUT: &[LeftOut] = &[
         reason: "does or allows something else in RESP3",
     },
     LeftOut {
+        commands: "CLIENT TRACKING",
+        laws: &[Law::L2],
+        reason: "what is broadcast is gathered until the end of a turn, and a pipeline is one turn",
+    },
+    LeftOut {
         commands: "CLIENT LIST, CLIENT INFO, INFO",
         laws: &[Law::L5],
         reason: "tells of the third connection, as it should",
@@ -242,6 +247,12 @@ pub const EXCEPTIONS: &[Exception] = &[
         servers: "redis|valkey<9",
         with: "CLIENT REPLY",
         reason: "CLIENT REPLY in a transaction takes effect inside EXEC's reply: more elements are announced than written",
+    },
+    Exception {
+        law: Law::L8,
+        servers: "redis|valkey<9",
+        with: "tracking/bcast-prefix-overlap-later",
+        reason: "CLIENT TRACKING answers that prefixes overlap, and then OK as well: two replies to one command",
     },
     Exception {
         law: Law::L8,

@@ -226,14 +226,17 @@ fn joined(acts: Vec<Act>) -> Option<Vec<Act>> {
                     deed:
                         Deed::Write {
                             pieces,
-                            late: last_late,
+                            late: false,
                         },
                     place,
                 }),
-                Deed::Write { pieces: more, late },
+                // A late answer is waited for, and could not be told from those before it.
+                Deed::Write {
+                    pieces: more,
+                    late: false,
+                },
             ) if *connection == act.connection => {
                 pieces[0].extend(more.concat());
-                *last_late |= late;
                 *place = act.place;
             }
             _ => joined.push(act),
