@@ -370,7 +370,7 @@ fn bitop(d: &mut Data<'_>) -> Outcome {
             .set(destination, New::from_vec(result), Deadline::Clear);
         d.keys.touch(destination, Class::STRING, "set");
     } else {
-        d.keys.delete(destination);
+        d.keys.delete_result(destination);
     }
     d.reply.count(len);
     Ok(())

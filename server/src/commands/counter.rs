@@ -3,7 +3,6 @@
 use super::arguments::integer;
 use crate::engine::Data;
 use crate::keyspace::changes::Class;
-use crate::keyspace::db::Deadline;
 use crate::keyspace::value::New;
 use crate::registry::command::{
     Arg, ArgKind, Categories, Command, Flags, Group, KeyFlags, Keys, Outcome, Run,
@@ -110,7 +109,7 @@ fn add(d: &mut Data<'_>, by: i64) -> Outcome {
     let key = d.args.at(1);
     let sum = match d.keys.edit(key) {
         None => {
-            d.keys.set(key, New::Int(by), Deadline::Keep);
+            d.keys.update(key, New::Int(by));
             by
         }
         Some(entry) => {
@@ -119,7 +118,7 @@ fn add(d: &mut Data<'_>, by: i64) -> Outcome {
             let sum = value.checked_add(by).ok_or(Error::OVERFLOW)?;
             // Nearly always an integer lies there, and is changed where it lies.
             if entry.overwrite(New::Int(sum)).is_err() {
-                d.keys.set(key, New::Int(sum), Deadline::Keep);
+                d.keys.update(key, New::Int(sum));
             }
             sum
         }
@@ -142,7 +141,7 @@ fn incrbyfloat(d: &mut Data<'_>) -> Outcome {
         Problem::ValueNotFloat | Problem::IncrementNotFloat => Error::NOT_FLOAT,
         Problem::NanOrInfinity => Error::fixed("ERR increment would produce NaN or Infinity"),
     })?;
-    d.keys.set(key, New::from_bytes(&sum), Deadline::Keep);
+    d.keys.update(key, New::from_bytes(&sum));
     d.keys.touch(key, Class::STRING, "incrbyfloat");
     d.reply.bulk(&sum);
     Ok(())

@@ -849,7 +849,7 @@ fn search(d: &mut Data<'_>, form: Form) -> Outcome {
     }
     let count = found.len();
     if count == 0 {
-        d.keys.delete(store);
+        d.keys.delete_result(store);
     } else {
         let mut result = gathering.finish();
         result.compact(&limits);

@@ -198,29 +198,44 @@ fn rename_to(d: &mut Data<'_>, replace: bool) -> Result<bool, Error> {
     if d.keys.edit(from).is_none() {
         return Err(Error::NO_SUCH_KEY);
     }
-    if from == to || !make_way(&mut d.keys, to, replace) {
+    if from == to {
+        return Ok(false);
+    }
+    let way = make_way(&mut d.keys, to, replace);
+    if way == Way::Barred {
         return Ok(false);
     }
     let entry = d.keys.take(from).ok_or(Error::NO_SUCH_KEY)?;
-    let expire_ms = entry.expire_ms();
+    let (expire_ms, is) = (entry.expire_ms(), entry.value().type_name());
     d.keys.put(entry.rebuilt(Some(to), expire_ms));
     d.keys.touch(from, Class::GENERIC, "rename_from");
     d.keys.changed(to, Class::GENERIC, "rename_to");
+    if let Way::Made(was) = way {
+        d.keys.overwritten(to, was, is);
+    }
     Ok(true)
 }
 
-/// Sees to it that a key can be created under this name: whatever was there is replaced without a word of its own.
-///
-/// # Returns
-/// whether it can: not where something is there that may not be replaced.
-fn make_way(keys: &mut db::Keys<'_>, key: &[u8], replace: bool) -> bool {
-    if keys.peek(key).is_none() {
-        return true;
+/// Whether a key can be created under a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    Free,
+    /// A value of this type was there, and is gone.
+    Made(&'static str),
+    /// Something is there that may not be replaced.
+    Barred,
+}
+
+/// Sees to it that a key can be created under this name. That a value was overwritten is said when it has been.
+fn make_way(keys: &mut db::Keys<'_>, key: &[u8], replace: bool) -> Way {
+    let Some(was) = keys.peek(key).map(|entry| entry.value().type_name()) else {
+        return Way::Free;
+    };
+    if !replace {
+        return Way::Barred;
     }
-    if replace {
-        keys.clear(key);
-    }
-    replace
+    keys.clear(key);
+    Way::Made(was)
 }
 
 fn copy(d: &mut Data<'_>) -> Outcome {
@@ -241,14 +256,23 @@ fn copy(d: &mut Data<'_>) -> Outcome {
     if to_db == d.keys.db && from == to {
         return Err(SAME_OBJECT);
     }
-    let there = d.keys.read(from).is_some() && make_way(&mut d.keys.other(to_db), to, replace);
+    let way = if d.keys.read(from).is_some() {
+        make_way(&mut d.keys.other(to_db), to, replace)
+    } else {
+        Way::Barred
+    };
+    let there = way != Way::Barred;
     // Large values are copied only when there is a place for them.
     let copied = there.then(|| d.keys.peek(from)).flatten();
     let copied = copied.map(|entry| entry.duplicate(to));
     if let Some(copied) = copied {
+        let is = copied.value().type_name();
         let mut keys = d.keys.other(to_db);
         keys.put(copied);
         keys.touch(to, Class::GENERIC, "copy_to");
+        if let Way::Made(was) = way {
+            keys.overwritten(to, was, is);
+        }
     }
     d.reply.flag(there);
     Ok(())
@@ -260,7 +284,8 @@ fn move_(d: &mut Data<'_>) -> Outcome {
     if to_db == d.keys.db {
         return Err(SAME_OBJECT);
     }
-    let moved = d.keys.edit(key).is_some() && make_way(&mut d.keys.other(to_db), key, false);
+    let moved =
+        d.keys.edit(key).is_some() && make_way(&mut d.keys.other(to_db), key, false) == Way::Free;
     if let Some(entry) = moved.then(|| d.keys.take(key)).flatten() {
         d.keys.other(to_db).put(entry);
         d.keys.touch(key, Class::GENERIC, "move_from");

@@ -334,10 +334,10 @@ fn smove(d: &mut Data<'_>) -> Outcome {
     let (source, destination, member) = (d.args.at(1), d.args.at(2), d.args.at(3));
     let limits = limits(d.config);
     let seed = d.keys.rng.u64(..);
-    // A missing source is told before a destination of the wrong type.
+    // A missing source is told before a destination of the wrong type, but both are looked at before either is judged.
     let there = d.keys.edit(source).is_some();
+    d.keys.edit(destination);
     if !there {
-        d.keys.edit(destination);
         d.reply.flag(false);
         return Ok(());
     }
@@ -635,7 +635,7 @@ fn store(d: &mut Data<'_>, result: Set, event: &'static str) -> Outcome {
     let key = d.args.at(1);
     let count = result.len();
     if result.is_empty() {
-        d.keys.delete(key);
+        d.keys.delete_result(key);
     } else {
         d.keys.set_collection(key, result);
         d.keys.touch(key, Class::SET, event);

@@ -5,7 +5,6 @@ use crate::commands::arguments::integer;
 use crate::data::string;
 use crate::engine::Data;
 use crate::keyspace::changes::Class;
-use crate::keyspace::db::Deadline;
 use crate::keyspace::value::StringRef;
 use crate::registry::command::{
     Arg, ArgKind, Categories, Command, Flags, Group, KeyFlags, Keys, Outcome, Run,
@@ -136,7 +135,7 @@ fn append(d: &mut Data<'_>) -> Outcome {
     let (key, tail) = (d.args.at(1), d.args.at(2));
     let len = match d.keys.string_to_change(key)?.map(|string| string.len()) {
         None => {
-            d.keys.set(key, stored(d.args, 2), Deadline::Keep);
+            d.keys.update(key, stored(d.args, 2));
             tail.len()
         }
         Some(len) => {

@@ -671,7 +671,7 @@ fn store(d: &mut Data<'_>, wanted: &Wanted<'_>, reverse: bool) -> Outcome {
 /// Stores a set that a command has made in place of whatever the key held; nothing is stored where it is empty.
 pub(super) fn put_result(d: &mut Data<'_>, key: &[u8], result: Zset, event: &'static str) {
     if result.is_empty() {
-        d.keys.delete(key);
+        d.keys.delete_result(key);
     } else {
         d.keys
             .set(key, New::Boxed(result.into_value()), Deadline::Clear);

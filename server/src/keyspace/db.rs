@@ -476,8 +476,8 @@ impl Keys<'_> {
             other => Some(other.to_vec()),
         });
         match owned {
-            None => self.set(key, New::from_vec(Vec::new()), Deadline::Keep),
-            Some(Some(bytes)) => self.set(key, New::from_vec(bytes), Deadline::Keep),
+            None => self.update(key, New::from_vec(Vec::new())),
+            Some(Some(bytes)) => self.update(key, New::from_vec(bytes)),
             Some(None) => {}
         }
         // The caller may find that there is nothing to change, but then it lies in a buffer of its own.
@@ -575,8 +575,33 @@ impl Keys<'_> {
         }
     }
 
-    /// Stores a value, whatever was there; a key whose deadline has passed counts as missing.
+    /// Stores a value in place of whatever was there, and says of what was overwritten; a key whose deadline has passed
+    /// counts as missing.
+    #[inline]
     pub(crate) fn set(&mut self, key: &[u8], value: New<'_>, deadline: Deadline) {
+        let told = Class::OVERWRITTEN | Class::TYPE_CHANGED;
+        if self.changes.notify.intersects(told)
+            && let Some(was) = self.again(key).map(|entry| entry.value().type_name())
+        {
+            self.overwritten(key, was, value.type_name());
+        }
+        self.write(key, value, deadline);
+    }
+
+    /// Stores what a command has made of the value that was there, which is not overwritten by it, or a first value.
+    pub(crate) fn update(&mut self, key: &[u8], value: New<'_>) {
+        self.write(key, value, Deadline::Keep);
+    }
+
+    /// Says that a key's value has given way to another, of these types.
+    pub(crate) fn overwritten(&mut self, key: &[u8], was: &'static str, is: &'static str) {
+        self.notify(key, Class::OVERWRITTEN, "overwritten");
+        if was != is {
+            self.notify(key, Class::TYPE_CHANGED, "type_changed");
+        }
+    }
+
+    fn write(&mut self, key: &[u8], value: New<'_>, deadline: Deadline) {
         let space = &mut self.keyspace.dbs[self.db];
         match space.table.get_mut(key) {
             None => self.create(key, value, deadline),
@@ -698,6 +723,19 @@ impl Keys<'_> {
         if let Some(entry) = self.take(key) {
             let lazily = self.keyspace.lazy_server_del;
             self.keyspace.give_back(entry, lazily);
+        }
+    }
+
+    /// Deletes the key that a command would have stored its result under, had that not been empty, and says so. Nobody has
+    /// looked at the key, so one whose deadline has passed is deleted like any other.
+    pub(crate) fn delete_result(&mut self, key: &[u8]) {
+        let space = self.space();
+        if let Some(entry) = space.table.remove(key) {
+            space.forget_fields(&entry);
+            space.volatile -= usize::from(entry.expire_ms().is_some());
+            let lazily = self.keyspace.lazy_server_del;
+            self.keyspace.give_back(entry, lazily);
+            self.touch(key, Class::GENERIC, "del");
         }
     }
 

@@ -111,6 +111,14 @@ pub(crate) enum New<'a> {
 }
 
 impl<'a> New<'a> {
+    /// The type, as TYPE names it.
+    pub(crate) fn type_name(&self) -> &'static str {
+        match self {
+            New::Int(_) | New::Bytes(_) => "string",
+            New::Boxed(value) => ValueRef::Boxed(value).type_name(),
+        }
+    }
+
     /// A string from outside: an integer where it is the canonical text of one, as SET stores it.
     pub(crate) fn from_text(text: &'a [u8]) -> New<'a> {
         // No i64 has more than 20 characters.
