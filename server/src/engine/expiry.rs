@@ -221,6 +221,54 @@ mod tests {
     }
 
     #[test]
+    fn fields_expire_though_nobody_asks_for_them_and_the_last_one_takes_its_key_along() {
+        let (mut redis, a) = start();
+        let listener = redis.connect();
+        redis.ask(a, "CONFIG SET notify-keyspace-events Eghx");
+        redis.ask(listener, "PSUBSCRIBE *");
+        for i in 0..300 {
+            redis.ask(a, &format!("HSET h{i} soon v later v stay v"));
+            redis.ask(a, &format!("HPEXPIRE h{i} 50 FIELDS 1 soon"));
+            redis.ask(a, &format!("HPEXPIRE h{i} 5000 FIELDS 1 later"));
+        }
+        redis.ask(a, "HSETEX gone PX 50 FIELDS 2 f v g v");
+        redis.output(listener);
+        redis.advance(40 * MS);
+        assert_eq!(redis.engine.keyspace.stats.expired_fields, 0, "too early");
+        redis.advance(400 * MS);
+        assert_eq!(redis.engine.keyspace.stats.expired_fields, 302);
+        assert_eq!(redis.ask(a, "HLEN h299"), ":2\r\n");
+        assert_eq!(redis.ask(a, "DBSIZE"), ":300\r\n", "an empty hash is none");
+        let told = String::from_utf8(redis.output(listener)).expect("text");
+        let count = |event: &str| told.matches(&format!("__keyevent@0__:{event}\r\n")).count();
+        assert_eq!(
+            (count("hexpired"), count("del"), count("expired")),
+            (301, 1, 0)
+        );
+        redis.advance(Duration::from_secs(5));
+        assert_eq!(redis.engine.keyspace.stats.expired_fields, 602);
+        assert_eq!(
+            redis.ask(a, "HGETALL h7"),
+            "*2\r\n$4\r\nstay\r\n$1\r\nv\r\n"
+        );
+        let told = redis.ask(a, "INFO keyspace");
+        assert!(told.contains("subexpiry=0\r\n"), "{told}");
+    }
+
+    #[test]
+    fn no_field_expires_by_itself_while_that_is_switched_off_but_it_is_not_seen() {
+        let (mut redis, a) = start();
+        redis.engine.keyspace.active_expire = false;
+        redis.ask(a, "HSETEX h PX 10 FIELDS 1 f v\r\nHSET h stay v");
+        redis.advance(Duration::from_secs(1));
+        assert_eq!(redis.ask(a, "HLEN h"), ":2\r\n");
+        assert_eq!(redis.ask(a, "HGETALL h"), "*2\r\n$4\r\nstay\r\n$1\r\nv\r\n");
+        redis.engine.keyspace.active_expire = true;
+        redis.advance(Duration::from_secs(1));
+        assert_eq!(redis.ask(a, "HLEN h"), ":1\r\n");
+    }
+
+    #[test]
     fn the_average_time_to_live_is_estimated_and_forgotten() {
         let (mut redis, a) = start();
         for i in 0..10 {
