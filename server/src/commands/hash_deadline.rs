@@ -352,6 +352,13 @@ impl Condition {
     }
 }
 
+/// Whether no other field of a hash expires before this one, as far as is known: a field that was given a new value may
+/// still be expected to. Only then 8.2.3 looks anew at what expires next when a time in the past deletes the field.
+pub(super) fn is_next(hash: &Hash, field: &[u8]) -> bool {
+    let at_ms = hash.get(field).and_then(|found| found.expire_ms);
+    at_ms.is_some_and(|at_ms| hash.expected_ms().is_none_or(|next_ms| at_ms <= next_ms))
+}
+
 /// HEXPIRE and its kin; `base_ms` is what the time given counts from.
 fn set_deadlines(d: &mut Data<'_>, unit: TimeUnit, base_ms: i64, command: &str) -> Outcome {
     let (key, now_ms) = (d.args.at(1), d.keys.now_ms);
@@ -373,14 +380,14 @@ fn set_deadlines(d: &mut Data<'_>, unit: TimeUnit, base_ms: i64, command: &str) 
         return Ok(());
     };
 
-    let was_mortal = hash.next_deadline().is_some();
     hash.make_mortal();
-    let (mut changed, mut deleted) = (0, 0);
+    let (mut changed, mut deleted, mut unsettled) = (0, 0, false);
     for field in fields {
         let answer = match hash.get(field) {
             None => NO_FIELD,
             Some(found) if !condition.allows(found.expire_ms, at_ms) => 0,
             Some(_) if at_ms <= now_ms => {
+                unsettled |= is_next(hash, field);
                 hash.remove(field);
                 deleted += 1;
                 2
@@ -393,7 +400,7 @@ fn set_deadlines(d: &mut Data<'_>, unit: TimeUnit, base_ms: i64, command: &str) 
         };
         d.reply.int(answer);
     }
-    if changed > 0 || was_mortal && deleted > 0 {
+    if changed > 0 || unsettled {
         d.keys.expect_fields(key);
     }
     if changed > 0 {

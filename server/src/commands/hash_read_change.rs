@@ -142,12 +142,14 @@ struct Done {
     deadlines: usize,
     persisted: usize,
     deleted: usize,
+    /// Another field may expire next now.
+    unsettled: bool,
 }
 
 impl Done {
     /// Says it, and deletes the key if it has no field any more.
     fn tell(self, d: &mut Data<'_>, key: &[u8]) {
-        if self.deadlines + self.deleted > 0 {
+        if self.unsettled {
             d.keys.expect_fields(key);
         }
         if self.expired > 0 {
@@ -173,7 +175,8 @@ impl Done {
 /// HGETDEL key FIELDS numfields field …
 fn hgetdel(d: &mut Data<'_>) -> Outcome {
     let key = d.args.at(1);
-    d.keys.collection_mut::<Hash>(key)?;
+    let hash = d.keys.collection_mut::<Hash>(key)?;
+    let was_mortal = hash.is_some_and(|hash| hash.next_deadline().is_some());
     let fields = deadline::fields(d.args, 2, NOT_POSITIVE)?;
     d.reply.array(fields.len());
     let mut done = Done::default();
@@ -183,6 +186,7 @@ fn hgetdel(d: &mut Data<'_>) -> Outcome {
                 hash.remove(field);
             }
             done.deleted += 1;
+            done.unsettled = was_mortal;
         }
     }
     done.tell(d, key);
@@ -243,7 +247,10 @@ fn hgetex(d: &mut Data<'_>) -> Outcome {
             continue;
         };
         match at_ms {
-            Some(at_ms) => expire(hash, field, at_ms, now_ms, &mut done),
+            Some(at_ms) => {
+                let was_next = deadline::is_next(hash, field);
+                expire(hash, field, at_ms, now_ms, was_next, &mut done);
+            }
             None if persist
                 && hash
                     .get(field)
@@ -259,14 +266,16 @@ fn hgetex(d: &mut Data<'_>) -> Outcome {
     Ok(())
 }
 
-/// Gives a field a deadline, or deletes it if that has come.
-fn expire(hash: &mut Hash, field: &[u8], at_ms: i64, now_ms: i64, done: &mut Done) {
+/// Gives a field a deadline, or deletes it if that has come. `was_next` is what [`deadline::is_next`] said of it before.
+fn expire(hash: &mut Hash, field: &[u8], at_ms: i64, now_ms: i64, was_next: bool, done: &mut Done) {
     if at_ms <= now_ms {
         hash.remove(field);
         done.deleted += 1;
+        done.unsettled |= was_next;
     } else {
         hash.set_deadline(field, Some(at_ms));
         done.deadlines += 1;
+        done.unsettled = true;
     }
 }
 
@@ -378,10 +387,11 @@ fn hsetex(d: &mut Data<'_>) -> Outcome {
         Deadline::Clear
     };
     for (field, value) in pairs() {
+        let was_next = options.at_ms.is_some() && deadline::is_next(hash, field);
         hash.set(field, value, deadline, &limits);
         done.set += 1;
         if let Some(at_ms) = options.at_ms {
-            expire(hash, field, at_ms, now_ms, &mut done);
+            expire(hash, field, at_ms, now_ms, was_next, &mut done);
         }
     }
     done.tell(d, key);
