@@ -297,7 +297,9 @@ impl Engine {
         let from_ms = u64::try_from(self.config.latency_monitor_threshold).unwrap_or_default();
         let took_ms = took_us / 1000;
         if from_ms > 0 && took_ms >= from_ms {
-            self.spikes.add(event, self.now.wall_s(), took_ms);
+            // The moment it ended, also within a transaction, whose commands see the time at which it began.
+            let at_s = self.host.now().wall_s();
+            self.spikes.add(event, at_s, took_ms);
         }
     }
 
