@@ -123,6 +123,13 @@ impl Server {
     /// # Errors
     /// when the operating system fails it.
     pub fn run(mut self) -> io::Result<()> {
+        let maxmemory = self.engine.config.maxmemory;
+        if (1..1 << 20).contains(&maxmemory) {
+            log::warn!(
+                "WARNING: You specified a maxmemory value that is less than 1MB (current value is {maxmemory} bytes). Are \
+                 you sure this is what you really want?"
+            );
+        }
         let path = &self.engine.config.unixsocket;
         if !path.is_empty() {
             log::info!(
