@@ -219,6 +219,12 @@ pub const EXCEPTIONS: &[Exception] = &[
         reason: "an empty line or `*0` behind CLIENT REPLY SKIP uses it up: the next command is answered after all",
     },
     Exception {
+        law: Law::L6,
+        servers: "redis<8|valkey",
+        with: "CLIENT CACHING",
+        reason: "as CLIENT REPLY SKIP: nothing counts as the next command, and what is read then is tracked as if nobody had asked",
+    },
+    Exception {
         law: Law::L7,
         servers: "redis<7",
         with: "LPOP",
