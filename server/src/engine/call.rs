@@ -332,7 +332,7 @@ impl Engine {
                 self.touch_watched(change.db, &change.key);
             }
             if change.modified && self.changes.tracked {
-                self.invalidate(&change.key);
+                self.invalidate(change);
             }
             if self.changes.awaited && change.class == Class::NEW {
                 self.mark_ready(change.db, &change.key);

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 
 use crate::engine::Engine;
 use crate::engine::client::{Client, ClientFlags, ClientKey};
+use crate::keyspace::changes::{Change, Class};
 use crate::registry::command::Flags;
 use crate::registry::keys;
 use crate::registry::table::Entry;
@@ -195,9 +196,12 @@ impl Engine {
 
     /// A key has changed: whoever has read it is told, and whoever hears of its prefix will be.
     #[cold]
-    pub(super) fn invalidate(&mut self, key: &[u8]) {
-        self.tracking.changed(key, self.invalidation.running);
-        self.invalidate_readers(key);
+    pub(super) fn invalidate(&mut self, change: &Change) {
+        // That a key expired is nobody's doing, even if a client's command has found it out.
+        let by_itself = change.class.intersects(Class::EXPIRED | Class::EVICTED);
+        let by = self.invalidation.running.filter(|_| !by_itself);
+        self.tracking.changed(&change.key, by);
+        self.invalidate_readers(&change.key);
         self.derive_tracked();
     }
 
