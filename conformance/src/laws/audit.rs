@@ -256,6 +256,12 @@ pub const EXCEPTIONS: &[Exception] = &[
     },
     Exception {
         law: Law::L8,
+        servers: "redis<7",
+        with: "tracking/own-flush",
+        reason: "in RESP3, FLUSHALL in a transaction writes its client's own invalidation inside EXEC's reply",
+    },
+    Exception {
+        law: Law::L8,
         servers: "redis|valkey<9",
         with: "tracking/bcast-prefix-overlap-later",
         reason: "CLIENT TRACKING answers that prefixes overlap, and then OK as well: two replies to one command",
