@@ -21,7 +21,7 @@ use crate::resp::output::Output;
 const SCRATCH_LEN: usize = 64 * 1024;
 
 /// Events taken from one poll.
-const EVENTS_MAX: usize = 1024;
+const EVENTS_MAX: usize = 16;
 
 /// Tokens from here on are not clients.
 const FIRST_LISTENER: usize = usize::MAX - 1000;
