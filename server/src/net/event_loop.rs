@@ -20,7 +20,8 @@ use crate::resp::output::Output;
 /// The one buffer that all bytes arrive in; also what one client may send in one turn.
 const SCRATCH_LEN: usize = 64 * 1024;
 
-/// Events taken from one poll.
+/// Events taken from one poll. Replies leave when a turn ends, so a turn is kept short: a client that asks for little waits
+/// for at most so many others. The poll hands out in turns who is ready, so nobody is passed over.
 const EVENTS_MAX: usize = 16;
 
 /// Tokens from here on are not clients.
