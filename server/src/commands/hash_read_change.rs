@@ -340,8 +340,11 @@ impl Options {
     }
 
     fn with_fields(mut self, args: Args<'_>, index: usize) -> Result<Options, Error> {
-        let count = args.get(index).unwrap_or_default();
-        let count = integers::parse_i64(count)
+        // Too few words for a number, a field and a value, whatever they are.
+        if args.rest(index).len() < 3 {
+            return Err(Error::arity("hsetex"));
+        }
+        let count = integers::parse_i64(args.at(index))
             .filter(|&count| count > 0 && count <= i32::MAX.into())
             .ok_or(Error::fixed("ERR invalid number of fields"))?;
         self.fields_at = index + 1;
