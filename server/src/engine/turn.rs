@@ -7,12 +7,12 @@ use crate::engine::client::{ClientFlags, ClientKey};
 use crate::engine::input::Progress;
 use crate::resp::output::Output;
 
-/// About so many bytes are written in a turn, shared by those who have some waiting. A socket of this machine takes
-/// megabytes at once, and copying them for hundreds of clients would keep all others waiting.
-const WRITTEN_PER_TURN: usize = 4 * 1024 * 1024;
+/// About so many bytes of long outputs are written in a turn: a socket of this machine takes megabytes at once, and copying
+/// them for hundreds of clients would keep all others waiting.
+const WRITTEN_PER_TURN: usize = 1024 * 1024;
 
-/// Nobody's share is smaller, however many there are: the writes would cost more than what they carry.
-const SHARE_MIN: usize = 64 * 1024;
+/// An output is long from here on. Shorter ones are written whatever the others have cost.
+const LONG_LEN_MIN: usize = 64 * 1024;
 
 /// What a write came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +41,8 @@ pub(crate) trait Wire {
 pub(crate) struct Lists {
     /// Something waits to be written to them.
     pub(super) writing: Vec<ClientKey>,
+    /// Of those, while they are written to, who has to wait for the next turn; empty otherwise.
+    unwritten: Vec<ClientKey>,
     /// They are to be closed.
     pub(super) doomed: Vec<ClientKey>,
     /// They have commands left that they may run.
@@ -139,29 +141,40 @@ impl Engine {
         }
     }
 
+    /// Writes to everybody who has something waiting: all of it where it is short, in turns where it is long.
     fn write_all(&mut self, wire: &mut impl Wire) {
         let mut writing = std::mem::take(&mut self.lists.writing);
-        let share = (WRITTEN_PER_TURN / writing.len().max(1)).max(SHARE_MIN);
+        let mut left = WRITTEN_PER_TURN;
         for key in writing.drain(..) {
             let Some(client) = self.clients.get_mut(key) else {
                 continue;
             };
+            let before = client.output.len();
+            let long = before >= LONG_LEN_MIN;
+            if long && left == 0 && !client.is(ClientFlags::DOOMED) {
+                // It comes before those that have had their share in this turn.
+                self.lists.unwritten.push(key);
+                continue;
+            }
             client.flags.remove(ClientFlags::PENDING_WRITE);
             if client.is(ClientFlags::DOOMED) {
                 continue;
             }
-            let before = client.output.len();
+            let share = if long { left } else { before };
             let written = if before == 0 {
                 Written::All
             } else {
                 wire.write(key, &mut client.output, share)
             };
-            let sent = (before - client.output.len()) as u64;
-            client.net_out += sent;
+            let sent = before - client.output.len();
+            if long {
+                left = left.saturating_sub(sent);
+            }
+            client.net_out += sent as u64;
             if sent > 0 {
                 client.active_ms = self.now.wall_ms();
             }
-            self.stats.net_output_bytes += sent;
+            self.stats.net_output_bytes += sent as u64;
             self.stats.writes_processed += 1;
             match written {
                 Written::All if client.is(ClientFlags::CLOSE_AFTER_REPLY) => self.doom(key),
@@ -175,7 +188,8 @@ impl Engine {
             }
             self.count_memory(key, 0);
         }
-        // The list's room is kept for the next turn.
+        // Both lists' room is kept for the next turn.
+        std::mem::swap(&mut writing, &mut self.lists.unwritten);
         writing.append(&mut self.lists.writing);
         self.lists.writing = writing;
     }
@@ -196,6 +210,7 @@ mod tests {
 
     use super::*;
     use crate::embedded::Embedded;
+    use crate::resp::reply::Reply;
 
     /// Sockets that take whatever they are offered.
     #[derive(Default)]
@@ -222,33 +237,44 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_turn_writes_to_everybody_and_to_nobody_too_much() {
-        const LEN: usize = 1024 * 1024;
+    /// An engine with so many clients, each of whom has so many bytes waiting.
+    fn waiting(lens: &[usize]) -> (Engine, Vec<ClientKey>) {
         let mut redis = Embedded::new(1);
-        for _ in 0..100 {
+        for _ in lens {
             redis.connect();
         }
         let mut engine = redis.engine;
         let keys: Vec<ClientKey> = engine.clients.iter().map(|client| client.key).collect();
-        for key in &keys {
-            engine.push(*key, |reply| reply.bulk(&vec![b'x'; LEN]));
+        for (key, len) in keys.iter().zip(lens) {
+            engine.push(*key, |reply| reply.bulk(&vec![b'x'; *len]));
         }
+        (engine, keys)
+    }
+
+    #[test]
+    fn long_outputs_are_written_in_turns_and_short_ones_always() {
+        const LEN: usize = 700 * 1024;
+        let (mut engine, keys) = waiting(&[LEN; 20]);
         let mut wire = Deep::default();
         let mut turns = 0;
         while engine.has_work() {
+            engine.push(keys[turns % 3], Reply::ok);
             wire.now.clear();
             engine.end_turn(&mut wire);
-            assert_eq!(wire.now.len(), keys.len());
-            assert!(wire.now.values().all(|len| *len <= SHARE_MIN));
+            assert!(wire.now.values().sum::<usize>() < WRITTEN_PER_TURN + 3 * LONG_LEN_MIN);
             turns += 1;
         }
         assert!(wire.all.values().all(|len| *len > LEN));
-        assert_eq!(turns, LEN / SHARE_MIN + 1);
+        assert_eq!(turns, (20 * LEN).div_ceil(WRITTEN_PER_TURN));
 
-        // Whoever is alone need not wait for others.
-        engine.push(keys[0], |reply| reply.bulk(&vec![b'x'; LEN]));
+        let (mut engine, keys) = waiting(&[8 * WRITTEN_PER_TURN, 8 * WRITTEN_PER_TURN, 10, 10]);
+        let mut wire = Deep::default();
         engine.end_turn(&mut wire);
-        assert!(!engine.has_work());
+        assert_eq!(wire.now.get(&keys[0]), Some(&WRITTEN_PER_TURN));
+        assert_eq!(wire.now.get(&keys[1]), None);
+        assert!(wire.now.contains_key(&keys[2]) && wire.now.contains_key(&keys[3]));
+        // Whoever had to wait comes first.
+        engine.end_turn(&mut wire);
+        assert_eq!(wire.now.get(&keys[1]), Some(&WRITTEN_PER_TURN));
     }
 }

@@ -1,6 +1,5 @@
 //! The event loop: polls, reads each ready socket within its budget, lets the engine end the turn.
 
-use std::collections::VecDeque;
 use std::io;
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
@@ -14,15 +13,20 @@ use socket2::Socket;
 use crate::engine::{ClientKey, Engine, Peer, Progress, Wire, Written};
 use crate::net::link::{Arrived, Link};
 use crate::net::listener::{Change, Listener, tcp_place};
+use crate::net::rotation::Rotation;
 use crate::net::signals::Signals;
 use crate::resp::output::Output;
 
 /// The one buffer that all bytes arrive in; also what one client may send in one turn.
 const SCRATCH_LEN: usize = 64 * 1024;
 
-/// Events taken from one poll. Replies leave when a turn ends, so a turn is kept short: a client that asks for little waits
-/// for at most so many others. The poll hands out in turns who is ready, so nobody is passed over.
-const EVENTS_MAX: usize = 16;
+/// Events taken from one poll: as many as there may be, so that who is new among them is known.
+const EVENTS_MAX: usize = 1024;
+
+/// A turn hears so many clients, or as many as send so many bytes. Replies leave when a turn ends, so a turn is kept short,
+/// and others wait for at most that much; were it shorter, polling would cost more than is won.
+const CLIENTS_PER_TURN: usize = 16;
+const BYTES_PER_TURN: usize = 16 * 1024;
 
 /// Tokens from here on are not clients.
 const FIRST_LISTENER: usize = usize::MAX - 1000;
@@ -85,8 +89,7 @@ pub(crate) struct EventLoop {
     /// Where it is told to listen elsewhere.
     changes: Receiver<Change>,
     links: Links,
-    /// Connections that may have bytes no new event will tell of.
-    unread: VecDeque<ClientKey>,
+    rotation: Rotation,
     /// Listeners that may have connections no new event will tell of.
     unaccepted: Vec<usize>,
     scratch: Box<[u8]>,
@@ -107,7 +110,7 @@ impl EventLoop {
             listeners: Vec::new(),
             changes,
             links: Links::default(),
-            unread: VecDeque::new(),
+            rotation: Rotation::default(),
             unaccepted: Vec::new(),
             scratch: vec![0; SCRATCH_LEN].into_boxed_slice(),
             waker,
@@ -138,7 +141,7 @@ impl EventLoop {
         self.listen_anew()?;
         engine.end_turn(&mut self.links);
         loop {
-            let idle = self.unread.is_empty() && self.unaccepted.is_empty();
+            let idle = !self.rotation.is_ready() && self.unaccepted.is_empty();
             let timeout = if idle {
                 engine.time_to_next_turn()
             } else {
@@ -150,8 +153,6 @@ impl EventLoop {
                 Err(error) => return Err(error),
             }
             engine.begin_turn();
-            // Those whose budget ended last turn come after those who have not been heard yet.
-            let waiting = self.unread.len();
             for event in &events {
                 match event.token() {
                     WAKER => engine.stopping = true,
@@ -180,20 +181,12 @@ impl EventLoop {
                             link.urgent = true;
                         }
                         if event.is_readable() || event.is_read_closed() || event.is_error() {
-                            self.read(engine, key);
+                            self.rotation.wake(key);
                         }
                     }
                 }
             }
-            for _ in 0..waiting {
-                let Some(key) = self.unread.pop_front() else {
-                    break;
-                };
-                if let Some(link) = self.links.get_mut(key) {
-                    link.queued = false;
-                    self.read(engine, key);
-                }
-            }
+            self.hear(engine);
             for index in std::mem::take(&mut self.unaccepted) {
                 self.accept(engine, index);
             }
@@ -270,7 +263,6 @@ impl EventLoop {
                     Ok(()) => self.links.put(Link {
                         stream,
                         key,
-                        queued: false,
                         ended: false,
                         urgent: false,
                     }),
@@ -287,15 +279,28 @@ impl EventLoop {
         }
     }
 
-    /// Reads one client until its socket is empty or its budget ends.
-    fn read(&mut self, engine: &mut Engine, key: ClientKey) {
+    /// Reads those whose turn it is, and runs what they ask for.
+    fn hear(&mut self, engine: &mut Engine) {
+        self.rotation.begin_turn();
+        let (mut clients, mut bytes) = (0, 0);
+        while clients < CLIENTS_PER_TURN
+            && bytes < BYTES_PER_TURN
+            && let Some(key) = self.rotation.next()
+        {
+            clients += 1;
+            bytes += self.read(engine, key);
+        }
+    }
+
+    /// Reads one client once, and runs what it asks for; returns how many bytes came.
+    fn read(&mut self, engine: &mut Engine, key: ClientKey) -> usize {
         let Some(link) = self.links.get_mut(key) else {
-            return;
+            return 0;
         };
-        if link.queued || engine.is_held_back(key) {
+        if engine.is_held_back(key) {
             // Bytes already here come first; the socket is read when they are done.
-            self.read_later(key);
-            return;
+            self.rotation.wake(key);
+            return 0;
         }
         let (arrived, progress) = match engine.filling(key) {
             Some((buffer, room)) => {
@@ -319,20 +324,17 @@ impl EventLoop {
             engine.resume_later(key);
         }
         match arrived {
-            Arrived::Bytes { more: true, .. } => self.read_later(key),
-            Arrived::Bytes { .. } | Arrived::Nothing => {}
+            Arrived::Bytes { more, count } => {
+                if more {
+                    self.rotation.wake(key);
+                }
+                return count;
+            }
+            Arrived::Nothing => {}
             Arrived::End => engine.hang_up(key),
             Arrived::Broken => engine.doom(key),
         }
-    }
-
-    fn read_later(&mut self, key: ClientKey) {
-        if let Some(link) = self.links.get_mut(key)
-            && !link.queued
-        {
-            link.queued = true;
-            self.unread.push_back(key);
-        }
+        0
     }
 }
 

@@ -14,8 +14,6 @@ const SLICES_MAX: usize = 64;
 pub(super) struct Link {
     pub(super) stream: Socket,
     pub(super) key: ClientKey,
-    /// In the loop's list of connections to be read further without a new event.
-    pub(super) queued: bool,
     /// An event has told that the peer closed its end: no other will tell so, and a read must find it.
     pub(super) ended: bool,
     /// Urgent data has come, at which a read stops short although more bytes wait behind it.

@@ -3,6 +3,7 @@
 mod event_loop;
 mod link;
 mod listener;
+mod rotation;
 mod signals;
 
 pub(crate) use event_loop::{EventLoop, Stop};
