@@ -43,7 +43,7 @@ pub(crate) struct Arguments {
     /// Where to divide what is sent
     #[arg(long, value_enum, default_value_t = CutsArgument::All)]
     cuts: CutsArgument,
-    /// Judge on this many instances of the server at once [default: the number of cores]
+    /// Judge on this many instances of the server at once [default: twice the number of cores, as much of it is waiting]
     #[arg(long, value_name = "N")]
     jobs: Option<NonZero<usize>>,
     /// Stop at the first transcript that fails
@@ -140,10 +140,7 @@ pub(crate) fn main(arguments: &Arguments) -> Result<Exit, Stop> {
         oracles,
         cuts: arguments.cuts.into(),
         barrier: arguments.barrier,
-        jobs: arguments
-            .jobs
-            .or_else(|| thread::available_parallelism().ok())
-            .map_or(1, NonZero::get),
+        jobs: arguments.jobs.map_or_else(instances, NonZero::get),
     };
     let oracle_names: Vec<Identity> = plan
         .oracles
@@ -268,6 +265,11 @@ fn further(
 
 /// So many different differences are looked for by generated commands.
 const FINDINGS: usize = 5;
+
+/// How many instances of a server are judged at once: two a core, since half of the time something is waited for.
+fn instances() -> usize {
+    thread::available_parallelism().map_or(1, |cores| 2 * cores.get())
+}
 
 /// The build beside which a server is judged by generated commands: the one whose answers are expected of it.
 fn beside(judged_as: &Identity) -> Result<&'static Build, Stop> {
