@@ -19,6 +19,11 @@ mod zipmap;
 
 pub(crate) use object::Limits;
 pub(crate) use payload::{dump, restore, saved_len};
+#[cfg(any(test, fuzzing))]
+pub(crate) use {
+    object::Loaded,
+    payload::{Refusal, seal},
+};
 
 use std::fmt;
 
