@@ -43,8 +43,8 @@ unsafe:
     .ci/unsafe
 
 # Give a parser (request, payload or config) inputs led by the code they reach, for so many minutes; needs a C++ compiler
-fuzz-parser parser minutes="60" seed="823":
-    server/fuzz/run "{{parser}}" "{{minutes}}" "{{seed}}"
+fuzz-parser parser minutes="60" seed="823" len_max="4096":
+    server/fuzz/run "{{parser}}" "{{minutes}}" "{{seed}}" "{{len_max}}"
 
 # Hold every installed real server against itself by everything there is, several times: whatever differs is a false alarm
 twins times="5":

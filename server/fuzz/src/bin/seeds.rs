@@ -121,10 +121,10 @@ impl Seeds {
             return;
         }
         ask(redis, client, &arguments);
-        if let Some(key) = arguments.get(1) {
-            if let [payload] = bodies(&ask(redis, client, &[b"DUMP", key])).as_slice() {
-                self.add_payload(payload);
-            }
+        if let Some(key) = arguments.get(1)
+            && let [payload] = bodies(&ask(redis, client, &[b"DUMP", key])).as_slice()
+        {
+            self.add_payload(payload);
         }
     }
 
