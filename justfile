@@ -38,6 +38,14 @@ mutants shard="0":
     CARGO_TARGET_DIR="$PWD/target" nice -n 19 "$tool" mutants -p respect-server --shard "{{shard}}/$((all / 100))" \
         --sharding round-robin --timeout 180 --output target
 
+# Test the modules with unsafe code under Miri where it is installed, else under AddressSanitizer, and under Valgrind
+unsafe:
+    .ci/unsafe
+
+# Give a parser (request, payload or config) inputs led by the code they reach, for so many minutes; needs a C++ compiler
+fuzz-parser parser minutes="60" seed="823" len_max="4096":
+    server/fuzz/run "{{parser}}" "{{minutes}}" "{{seed}}" "{{len_max}}"
+
 # Hold every installed real server against itself by everything there is, several times: whatever differs is a false alarm
 twins times="5":
     #!/usr/bin/env bash

@@ -25,6 +25,10 @@ mod text;
 mod embedded;
 mod server;
 
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
+
 pub use config::REDIS_VERSION;
 pub use embedded::{Connection, Embedded};
 pub use host::Allocator;

@@ -73,3 +73,52 @@ fn serve(arguments: Vec<OsString>) -> Result<(), StartError> {
     log::warn!("Respect is now ready to exit, bye bye...");
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use respect_server::Embedded;
+
+    /// Here too the allocator is the program's own, under the whole server.
+    #[test]
+    fn a_server_in_these_pages_finds_everything_where_it_put_it() {
+        let used = MEMORY.used();
+        let keys = if cfg!(miri) { 30 } else { 3000 };
+        let mut redis = Embedded::new(1);
+        let client = redis.connect();
+        let mut ask = |command: String| redis.exchange(client, command.as_bytes());
+        let value = |key: usize| "v".repeat(key * 7 % 400);
+        for key in 0..keys {
+            let set = format!("SET s{key} x{}\r\n", value(key));
+            assert_eq!(ask(set), b"+OK\r\n");
+            // Fields and members beyond those of a listpack have blocks of their own.
+            ask(format!("HSET h{} f{key} {}x\r\n", key % 10, value(key)));
+            ask(format!("SADD m{} {key}{}\r\n", key % 10, value(key)));
+        }
+        for key in (0..keys).step_by(2) {
+            assert_eq!(ask(format!("DEL s{key}\r\n")), b":1\r\n");
+            assert_eq!(ask(format!("HDEL h{} f{key}\r\n", key % 10)), b":1\r\n");
+        }
+        assert!(MEMORY.used() > used + keys * 200, "{}", MEMORY.used());
+        for key in 0..keys {
+            let is_there = key % 2 == 1;
+            let bulk = |text: String| match is_there {
+                true => format!("${}\r\n{text}\r\n", text.len()),
+                false => "$-1\r\n".to_owned(),
+            };
+            let (text, field) = (format!("x{}", value(key)), format!("{}x", value(key)));
+            let got = ask(format!("GET s{key}\r\n"));
+            assert_eq!(
+                got.escape_ascii().to_string(),
+                bulk(text).escape_default().to_string()
+            );
+            let got = ask(format!("HGET h{} f{key}\r\n", key % 10));
+            assert_eq!(
+                got.escape_ascii().to_string(),
+                bulk(field).escape_default().to_string()
+            );
+            let got = ask(format!("SISMEMBER m{} {key}{}\r\n", key % 10, value(key)));
+            assert_eq!(got, b":1\r\n");
+        }
+    }
+}

@@ -8,7 +8,15 @@ use std::path::Path;
 
 /// The layers, top down. A module may name those of the layers below its own, and of its own layer only itself.
 const LAYERS: &[&[&str]] = &[
-    &["main", "allocator", "pages", "lib", "server", "embedded"],
+    &[
+        "main",
+        "allocator",
+        "pages",
+        "lib",
+        "server",
+        "embedded",
+        "fuzzing",
+    ],
     &["net", "host"],
     &["engine"],
     &["commands", "registry"],

@@ -405,10 +405,13 @@ impl BufferLimits {
                 }
             };
             let read = || {
-                let soft_s = parse_strtoll(four[3]).filter(|seconds| *seconds >= 0)? as i32;
-                Some(BufferLimit {
-                    hard_bytes: parse_memory(four[1])?,
-                    soft_bytes: parse_memory(four[2])?,
+                let soft_s = parse_strtoll(four[3])? as i32;
+                let hard_bytes = parse_memory(four[1])?;
+                let soft_bytes = parse_memory(four[2])?;
+                // Only what is left of it is looked at.
+                (soft_s >= 0).then_some(BufferLimit {
+                    hard_bytes,
+                    soft_bytes,
                     soft_s,
                 })
             };

@@ -24,3 +24,19 @@ pub(crate) fn prefetch<T>(place: *const T) {
     #[cfg(not(all(any(target_arch = "x86_64", target_arch = "aarch64"), not(miri))))]
     let _ = place;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_byte_is_read_wherever_it_would_be() {
+        prefetch(std::ptr::null::<u64>());
+        prefetch(std::ptr::without_provenance::<u8>(usize::MAX));
+        let freed: *const u8 = Box::into_raw(Box::new(1));
+        prefetch(freed);
+        // SAFETY: it came from a box, which nobody else has.
+        drop(unsafe { Box::from_raw(freed.cast_mut()) });
+        prefetch(freed);
+    }
+}

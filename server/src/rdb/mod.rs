@@ -19,6 +19,11 @@ mod zipmap;
 
 pub(crate) use object::Limits;
 pub(crate) use payload::{dump, restore, saved_len};
+#[cfg(any(test, fuzzing))]
+pub(crate) use {
+    object::Loaded,
+    payload::{Refusal, seal},
+};
 
 use std::fmt;
 
@@ -43,8 +48,8 @@ const LZF: u8 = 3;
 const NODE_PLAIN: u64 = 1;
 const NODE_PACKED: u64 = 2;
 
-/// The latest deadline that a field of a hash can have, in milliseconds (EB_EXPIRE_TIME_MAX).
-const FIELD_DEADLINE_MAX_MS: i64 = (1 << 48) - 2;
+/// The latest deadline that a field of a hash is loaded with, in milliseconds: 48 bits are kept of it.
+const FIELD_DEADLINE_MAX_MS: i64 = (1 << 48) - 1;
 
 /// The bytes are no value of this format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

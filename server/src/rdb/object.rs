@@ -254,7 +254,9 @@ fn load_fields(
         let mut expire_ms = None;
         if kind != Kind::Hash {
             let after_ms = reader.len()?;
-            expire_ms = (after_ms > 0).then(|| (after_ms as i64).wrapping_add(first_ms - 1));
+            // Both may be anything, and Redis looks only at where their sum ends.
+            let at_ms = (after_ms as i64).wrapping_add(first_ms).wrapping_sub(1);
+            expire_ms = (after_ms > 0).then_some(at_ms);
             let is_right = expire_ms.is_none_or(|at| (0..=FIELD_DEADLINE_MAX_MS).contains(&at));
             checked((), is_right)?;
         }

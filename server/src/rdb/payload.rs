@@ -76,7 +76,7 @@ impl Sink for Count {
 }
 
 /// Puts the version and the check sum behind a value.
-pub(super) fn seal(payload: &mut Vec<u8>) {
+pub(crate) fn seal(payload: &mut Vec<u8>) {
     payload.extend(VERSION.to_le_bytes());
     payload.extend(CRC.checksum(payload).to_le_bytes());
 }

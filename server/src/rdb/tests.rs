@@ -5,40 +5,15 @@ use std::borrow::Cow;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use super::object::{Limits, Loaded};
+use super::object::Loaded;
 use super::payload::{self, Refusal, dump, restore};
 use crate::data::hash::{Deadline, Hash};
 use crate::data::list::{End, List};
-use crate::data::listpack::Item;
 use crate::data::set::Set;
 use crate::data::zset::Zset;
-use crate::data::{hash, list, set, zset};
+use crate::fuzzing::payload::{SMALL, is_loaded_or_refused, shown, stored};
 use crate::keyspace::entry::Entry;
 use crate::keyspace::value::{New, Value, ValueRef};
-
-/// Small, so that few elements make every form.
-const LIMITS: Limits = Limits {
-    list: list::Limits {
-        fill: 4,
-        packed_threshold: 40,
-    },
-    set: set::Limits {
-        intset_entries: 4,
-        listpack_entries: 5,
-        listpack_value: 20,
-    },
-    zset: zset::Limits {
-        entries: 5,
-        value: 20,
-        seed: 1,
-    },
-    hash: hash::Limits {
-        entries_max: 5,
-        len_max: 20,
-        seed: 2,
-    },
-    set_seed: 3,
-};
 
 fn text() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
@@ -59,8 +34,8 @@ fn list() -> impl Strategy<Value = List> {
     texts().prop_map(|texts| {
         let mut list = List::default();
         for text in texts {
-            list.make_room(text.len(), 1, LIMITS.list);
-            list.push(End::Tail, &text, LIMITS.list);
+            list.make_room(text.len(), 1, SMALL.list);
+            list.push(End::Tail, &text, SMALL.list);
         }
         list
     })
@@ -72,7 +47,7 @@ fn set() -> impl Strategy<Value = Set> {
     prop_oneof![ints, texts()].prop_map(|texts: Vec<Vec<u8>>| {
         let mut set = Set::default();
         for text in texts {
-            set.insert(&text, LIMITS.set, LIMITS.set_seed);
+            set.insert(&text, SMALL.set, SMALL.set_seed);
         }
         set
     })
@@ -86,7 +61,7 @@ fn zset() -> impl Strategy<Value = Zset> {
     proptest::collection::vec((text(), score), 1..9).prop_map(|members| {
         let mut set = Zset::default();
         for (text, score) in members {
-            set.upsert(&text, &LIMITS.zset, |_| Some(score));
+            set.upsert(&text, &SMALL.zset, |_| Some(score));
         }
         set
     })
@@ -101,7 +76,7 @@ fn hash() -> impl Strategy<Value = Hash> {
             hash.make_mortal();
         }
         for (field, value, expire_ms) in fields {
-            hash.set(&field, &value, Deadline::Clear, &LIMITS.hash);
+            hash.set(&field, &value, Deadline::Clear, &SMALL.hash);
             if mortal {
                 hash.set_deadline(&field, expire_ms);
             }
@@ -121,43 +96,6 @@ fn entry() -> impl Strategy<Value = Entry> {
         hash().prop_map(|hash| New::Boxed(Value::Hash(hash))),
     ];
     value.prop_map(|value| Entry::new(b"key", value, None, 0))
-}
-
-fn stored(loaded: Loaded<'_>) -> Entry {
-    loaded.store(|value| Entry::new(b"key", value, None, 0))
-}
-
-/// The form of a value and all it holds, in order where it has one.
-fn shown(value: ValueRef<'_>) -> (&'static str, Vec<String>) {
-    let ValueRef::Boxed(value) = value else {
-        let text = value.as_string().expect("it lies beside its key").to_vec();
-        return ("string", vec![text.escape_ascii().to_string()]);
-    };
-    let show = |item: Item<'_>| item.to_vec().escape_ascii().to_string();
-    let mut parts: Vec<String> = match value {
-        Value::String(text) => return ("string", vec![text.escape_ascii().to_string()]),
-        Value::List(list) => list.walk(0, End::Head).map(show).collect(),
-        Value::Set(set) => set.iter().map(show).collect(),
-        Value::Zset(set) => set
-            .iter(0..set.len())
-            .map(|(member, score)| format!("{} {score}", show(member)))
-            .collect(),
-        Value::Hash(hash) => hash
-            .iter()
-            .map(|(field, found)| {
-                format!(
-                    "{}: {} {:?}",
-                    show(field),
-                    show(found.value),
-                    found.expire_ms
-                )
-            })
-            .collect(),
-    };
-    if value.encoding() == "hashtable" {
-        parts.sort_unstable();
-    }
-    (value.encoding(), parts)
 }
 
 /// What is done to a payload.
@@ -214,7 +152,7 @@ proptest! {
     #[test]
     fn every_value_comes_back(entry in entry(), compresses: bool) {
         let payload = dump(entry.value(), compresses);
-        let again = stored(restore(&payload, &LIMITS).expect("it was dumped"));
+        let again = stored(restore(&payload, &SMALL).expect("it was dumped"));
         let ((form, parts), (new_form, mut new_parts)) = (shown(entry.value()), shown(again.value()));
         if form == new_form {
             prop_assert_eq!(&parts, &new_parts);
@@ -238,50 +176,27 @@ proptest! {
         let mut payload = dump(entry.value(), true);
         payload.truncate(payload.len() - payload::SEAL_LEN);
         tampers.iter().for_each(|tamper| tamper.apply(&mut payload));
-        payload::seal(&mut payload);
-        match restore(&payload, &LIMITS) {
-            Err(refusal) => prop_assert_eq!(refusal, Refusal::Corrupt),
-            Ok(Loaded::String(text)) => {
-                prop_assert!(text.len() <= payload.len() * GROWTH_MAX);
-            }
-            Ok(loaded) => {
-                let entry = stored(loaded);
-                let ValueRef::Boxed(value) = entry.value() else {
-                    return Err(TestCaseError::fail("no collection lies beside its key"));
-                };
-                prop_assert!(value.memory() <= payload.len() * GROWTH_MAX, "{} bytes", value.memory());
-                let clean = dump(entry.value(), false);
-                let again = stored(restore(&clean, &LIMITS).expect("what is loaded is whole"));
-                let (mut parts, mut new_parts) = (shown(entry.value()).1, shown(again.value()).1);
-                parts.sort_unstable();
-                new_parts.sort_unstable();
-                prop_assert_eq!(parts, new_parts);
-            }
-        }
+        is_loaded_or_refused(&payload);
     }
 }
-
-/// No payload makes more than so many times its length: a compressed string grows to 88 times that, and a member of two bytes
-/// to a few dozen in a table.
-const GROWTH_MAX: usize = 8 * 1024;
 
 #[test]
 fn what_was_not_written_by_redis_is_foreign() {
     let payload = dump(ValueRef::Bytes(b"value"), true);
     assert!(matches!(
-        restore(&payload, &LIMITS),
+        restore(&payload, &SMALL),
         Ok(Loaded::String(Cow::Borrowed(b"value")))
     ));
     for at in 0..payload.len() {
         let mut wrong = payload.clone();
         wrong[at] ^= 1;
         assert_eq!(
-            restore(&wrong, &LIMITS).err(),
+            restore(&wrong, &SMALL).err(),
             Some(Refusal::Foreign),
             "byte {at}"
         );
         assert_eq!(
-            restore(&payload[..at], &LIMITS).err(),
+            restore(&payload[..at], &SMALL).err(),
             Some(Refusal::Foreign),
             "{at} bytes"
         );
@@ -308,7 +223,7 @@ fn what_no_key_can_hold_is_refused() {
     for bytes in payloads {
         let mut payload = bytes.to_vec();
         payload::seal(&mut payload);
-        let refused = restore(&payload, &LIMITS).err();
+        let refused = restore(&payload, &SMALL).err();
         assert_eq!(refused, Some(Refusal::Corrupt), "{}", bytes.escape_ascii());
     }
 }
@@ -318,6 +233,6 @@ fn a_count_of_elements_that_are_not_there_costs_nothing() {
     for kind in 0..=u8::MAX {
         let mut payload = vec![kind, 0x81, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
         payload::seal(&mut payload);
-        assert!(restore(&payload, &LIMITS).is_err(), "kind {kind}");
+        assert!(restore(&payload, &SMALL).is_err(), "kind {kind}");
     }
 }

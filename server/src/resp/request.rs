@@ -12,7 +12,7 @@ use crate::resp::args::{Args, Large, Span};
 use crate::text::{integers, shell_words};
 
 /// An inline request or a header may be this long without its line end (PROTO_INLINE_MAX_SIZE).
-const LINE_LEN_MAX: usize = 64 * 1024;
+pub(crate) const LINE_LEN_MAX: usize = 64 * 1024;
 
 /// The longest inline request that Redis reads when it arrives at once: it reads 16 KiB at a time, and what was within
 /// [`LINE_LEN_MAX`] before a read may end anywhere in it.
@@ -512,75 +512,11 @@ fn number(digits: &[u8]) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fuzzing::request::{self, LIMITS, Outcome, Stream, Way};
     use proptest::prelude::*;
 
-    const LIMITS: Limits = Limits {
-        bulk_len_max: 512 * 1024 * 1024,
-        authenticated: true,
-    };
-
-    type Outcome = (Vec<Vec<Vec<u8>>>, Option<ProtocolError>);
-
-    /// As [`feed`], but reads ahead wherever it may, and runs only `run` of every four commands so read.
-    fn feed_ahead(pieces: &[&[u8]], run: usize) -> Outcome {
-        let mut parser = Parser::default();
-        let (mut buffer, mut commands) = (Vec::new(), Vec::new());
-        let owned = |args: Args<'_>| args.iter().map(<[u8]>::to_vec).collect();
-        for piece in pieces {
-            let taken = parser.fill(piece);
-            buffer.extend_from_slice(&piece[taken..]);
-            loop {
-                if let Some(mut at) = parser.ahead_from() {
-                    let mut spans = Vec::new();
-                    for number in 0..4 {
-                        let first = spans.len();
-                        let Some(end) = read_ahead(&buffer, at, &mut spans) else {
-                            break;
-                        };
-                        if number < run {
-                            commands.push(owned(Args::new(&buffer, &spans[first..], &[])));
-                            parser.ran(end);
-                        }
-                        at = end;
-                    }
-                }
-                match parser.next(&buffer, LIMITS) {
-                    Ok(Step::Command) => commands.push(owned(parser.args(&buffer))),
-                    Ok(Step::Incomplete) => break,
-                    Err(error) => return (commands, Some(error)),
-                }
-            }
-            buffer.truncate(buffer.len() - parser.moved());
-            let consumed = parser.consumed();
-            buffer.drain(..consumed);
-            parser.dropped(consumed);
-        }
-        (commands, None)
-    }
-
-    /// Feeds `pieces` as a client's buffer would hold them: consumed bytes are dropped after every piece.
     fn feed(pieces: &[&[u8]]) -> Outcome {
-        let mut parser = Parser::default();
-        let mut buffer = Vec::new();
-        let mut commands = Vec::new();
-        for piece in pieces {
-            let taken = parser.fill(piece);
-            buffer.extend_from_slice(&piece[taken..]);
-            loop {
-                match parser.next(&buffer, LIMITS) {
-                    Ok(Step::Command) => {
-                        commands.push(parser.args(&buffer).iter().map(<[u8]>::to_vec).collect());
-                    }
-                    Ok(Step::Incomplete) => break,
-                    Err(error) => return (commands, Some(error)),
-                }
-            }
-            buffer.truncate(buffer.len() - parser.moved());
-            let consumed = parser.consumed();
-            buffer.drain(..consumed);
-            parser.dropped(consumed);
-        }
-        (commands, None)
+        request::feed(pieces, LIMITS, Way::Plainly)
     }
 
     fn whole_and_bytewise(stream: &[u8]) -> Outcome {
@@ -699,15 +635,7 @@ mod tests {
             ], 0..8),
             cuts in prop::collection::vec(0_usize..200, 0..6),
         ) {
-            let stream = pieces.concat();
-            let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(stream.len())).collect();
-            cuts.extend([0, stream.len()]);
-            cuts.sort_unstable();
-            let parts: Vec<&[u8]> = cuts.windows(2).map(|w| &stream[w[0]..w[1]]).collect();
-            prop_assert_eq!(feed(&parts), whole_and_bytewise(&stream));
-            for run in 0..=4 {
-                prop_assert_eq!(feed_ahead(&parts, run), feed(&parts));
-            }
+            Stream::cut(&pieces.concat(), cuts).is_read_alike_however_it_is_cut();
         }
     }
 }
