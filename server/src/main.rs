@@ -82,7 +82,6 @@ mod tests {
     /// Here too the allocator is the program's own, under the whole server.
     #[test]
     fn a_server_in_these_pages_finds_everything_where_it_put_it() {
-        let used = MEMORY.used();
         let keys = if cfg!(miri) { 30 } else { 3000 };
         let mut redis = Embedded::new(1);
         let client = redis.connect();
@@ -99,7 +98,6 @@ mod tests {
             assert_eq!(ask(format!("DEL s{key}\r\n")), b":1\r\n");
             assert_eq!(ask(format!("HDEL h{} f{key}\r\n", key % 10)), b":1\r\n");
         }
-        assert!(MEMORY.used() > used + keys * 200, "{}", MEMORY.used());
         for key in 0..keys {
             let is_there = key % 2 == 1;
             let bulk = |text: String| match is_there {

@@ -210,7 +210,6 @@ mod tests {
 
     use super::*;
     use crate::embedded::Embedded;
-    use crate::resp::reply::Reply;
 
     /// Sockets that take whatever they are offered.
     #[derive(Default)]
@@ -258,7 +257,7 @@ mod tests {
         let mut wire = Deep::default();
         let mut turns = 0;
         while engine.has_work() {
-            engine.push(keys[turns % 3], Reply::ok);
+            engine.push(keys[turns % 3], |reply| reply.bulk(b"short"));
             wire.now.clear();
             engine.end_turn(&mut wire);
             assert!(wire.now.values().sum::<usize>() < WRITTEN_PER_TURN + 3 * LONG_LEN_MIN);
