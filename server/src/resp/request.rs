@@ -364,8 +364,11 @@ impl Parser {
             }
         };
         let (kind, digits) = (rest[0], rest.get(1..end).unwrap_or_default());
-        // As with inline requests, a NUL hides the line end from Redis.
-        if let Some(nul) = rest[..end].iter().position(|&byte| byte == 0) {
+        // As with inline requests, a NUL hides the line end from Redis, but no CR before it. With that CR among its digits the
+        // header is refused for the very thing that ends it.
+        if let Some(nul) = rest[..end].iter().position(|&byte| byte == 0)
+            && !rest[..nul].contains(&b'\r')
+        {
             return self.unfinished(rest, nul, too_big);
         }
         self.at += end + 2;
@@ -544,11 +547,13 @@ mod tests {
     #[test]
     fn errors_are_found_wherever_the_stream_is_cut() {
         use ProtocolError::*;
-        let cases: [(&[u8], ProtocolError); 9] = [
+        let cases: [(&[u8], ProtocolError); 11] = [
             (b"*abc\r\n", InvalidCount),
             (b"*2147483648\r\n", InvalidCount),
             (b"*1\r\n:4\r\n", ExpectedBulk(b':')),
             (b"*1\r\n\r\n\r\n", ExpectedBulk(b'\r')),
+            (b"*1\r\n\r$\0\r\n", ExpectedBulk(b'\r')),
+            (b"*\r\0\r\n", InvalidCount),
             (b"*1\r\n$-1\r\n", InvalidLen),
             (b"*1\r\n$536870913\r\n", InvalidLen),
             (b"*1\n$4\nPING\n*1\r\n", InvalidCount),
