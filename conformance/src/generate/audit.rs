@@ -309,6 +309,10 @@ pub const ONLY_SO: &[(&str, &str)] = &[
         "CLIENT REPLY OFF, CLIENT REPLY SKIP",
         "beside commands of certain answers only: hidden replies cannot be counted",
     ),
+    (
+        "QUIT",
+        "where no replies are hidden: Redis neither answers nor closes then",
+    ),
 ];
 
 /// The row of a command, by its full name in capitals.
