@@ -76,7 +76,6 @@ fn serve(arguments: Vec<OsString>) -> Result<(), StartError> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use respect_server::Embedded;
 
     /// Here too the allocator is the program's own, under the whole server.
