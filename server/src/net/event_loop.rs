@@ -26,7 +26,7 @@ const EVENTS_MAX: usize = 1024;
 /// A turn hears so many clients, or as many as send so many bytes. Replies leave when a turn ends, so a turn is kept short,
 /// and others wait for at most that much; were it shorter, polling would cost more than is won.
 const CLIENTS_PER_TURN: usize = 16;
-const BYTES_PER_TURN: usize = 16 * 1024;
+const BYTES_PER_TURN: usize = 64 * 1024;
 
 /// Tokens from here on are not clients.
 const FIRST_LISTENER: usize = usize::MAX - 1000;
