@@ -26,6 +26,8 @@ pub struct Peer {
 pub enum Package {
     /// Python packages, each with its version, into an environment of their own.
     Python(&'static [&'static str]),
+    /// The crate of its name, built with the versions that its own lock file holds.
+    Crate,
     /// It cannot be had: why.
     None(&'static str),
 }
@@ -66,6 +68,26 @@ pub static PEERS: &[Peer] = &[
         version: "0.2.3",
         package: Package::Python(&["click==8.5.1", "resp-server==0.2.3"]),
         start: "{root}/bin/resp-server --port {port} --dir {dir}",
+    },
+    Peer {
+        name: "ember-server",
+        version: "0.4.9",
+        package: Package::Crate,
+        start: "{root}/bin/ember-server --host 127.0.0.1 --port {port}",
+    },
+    Peer {
+        name: "sider",
+        version: "0.1.4",
+        package: Package::None(
+            "it has no PING, by which the judge knows that a server is there and has read what was sent",
+        ),
+        start: "",
+    },
+    Peer {
+        name: "rustdis",
+        version: "0.1.1",
+        package: Package::None("it listens on port 6379 only"),
+        start: "",
     },
     Peer {
         name: "mini-redis",
@@ -143,6 +165,10 @@ impl Peer {
                     .args(quiet)
                     .args(*requirements))?;
             }
+            Package::Crate => run(Command::new("cargo")
+                .args(["install", "--quiet", "--locked", self.name])
+                .args(["--version", self.version, "--root"])
+                .arg(&root))?,
         }
         fs::write(done, "").map_err(|error: io::Error| error.to_string())
     }
