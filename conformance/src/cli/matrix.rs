@@ -10,13 +10,12 @@ use respect_conformance::control::Barrier;
 use respect_conformance::matrix::{self, Contender, Matrix, Plan};
 use respect_conformance::oracle;
 use respect_conformance::report::model::Conclusion;
-use respect_conformance::report::sections;
 use respect_conformance::transcript::Identity;
 use respect_conformance::workspace;
 use serde::Serialize;
 
 use super::fixtures::Selection;
-use super::report::{Outputs, Wanted, without_cases};
+use super::report::{Outputs, Wanted, of_matrix};
 use super::target::{self, installed};
 use super::{Exit, Stop};
 
@@ -99,22 +98,14 @@ pub(crate) fn main(arguments: &Arguments) -> Result<Exit, Stop> {
         begun.elapsed().as_secs_f64()
     );
     let conclusion = conclusion(&matrix);
-    // The last one is judged; the builds stand before it.
-    if let (Some(judged), Some(column)) = (plan.contenders.last(), matrix.servers.last()) {
-        let identity = column.judged_as.parse();
-        let identity = identity.or_else(|_| target::OURS_ANSWERS_AS.parse());
-        let identity = identity.map_err(Stop::usage)?;
-        let mut report = without_cases(&judged.origin, &identity, judged.barrier);
-        report.jobs = plan.at_once;
-        report.duration_ms = begun.elapsed().as_secs_f64() * 1000.0;
-        report.matrix = Some(sections::Matrix::from(&matrix));
-        report.conclude(conclusion);
+    if let Some(report) = of_matrix(&plan, &matrix, begun, conclusion)? {
         outputs.write(&report)?;
     }
     Ok(conclusion.into())
 }
 
-fn conclusion(matrix: &Matrix) -> Conclusion {
+/// How all of it ended.
+pub(super) fn conclusion(matrix: &Matrix) -> Conclusion {
     let died = |cell: &matrix::Cell| matches!(cell, matrix::Cell::Died { .. });
     if matrix.servers.iter().any(|server| server.lost.is_some())
         || matrix.cases.iter().any(|row| row.cells.iter().any(died))

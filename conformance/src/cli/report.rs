@@ -6,13 +6,17 @@ use std::io::{self, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use respect_conformance::control::Barrier;
-use respect_conformance::report::{self, Ledger, Report};
+use respect_conformance::matrix::{self, Matrix};
+use respect_conformance::report::model::Conclusion;
+use respect_conformance::report::{self, Ledger, Report, sections};
 use respect_conformance::server::Origin;
 use respect_conformance::suite::{Cuts, Plan};
 use respect_conformance::transcript::Identity;
 
+use super::target::OURS_ANSWERS_AS;
 use super::{STDOUT_IS_TAKEN, Stop};
 
 /// A report to which a part is added by whoever plays no transcripts: laws, slow clients, a matrix.
@@ -28,6 +32,30 @@ pub(super) fn without_cases(target: &Origin, identity: &Identity, barrier: Barri
     let mut report = Ledger::without_cases(&plan, identity);
     report.command = env::args().collect();
     report
+}
+
+/// What a matrix says, in a report on its last server: the builds stand before it. None if it has no servers.
+///
+/// # Errors
+/// When it is not known what the last server is judged as.
+pub(super) fn of_matrix(
+    plan: &matrix::Plan,
+    matrix: &Matrix,
+    begun: Instant,
+    conclusion: Conclusion,
+) -> Result<Option<Report>, Stop> {
+    let (Some(judged), Some(column)) = (plan.contenders.last(), matrix.servers.last()) else {
+        return Ok(None);
+    };
+    let identity = column.judged_as.parse();
+    let identity = identity.or_else(|_| OURS_ANSWERS_AS.parse());
+    let identity = identity.map_err(Stop::usage)?;
+    let mut report = without_cases(&judged.origin, &identity, judged.barrier);
+    report.jobs = plan.at_once;
+    report.duration_ms = begun.elapsed().as_secs_f64() * 1000.0;
+    report.matrix = Some(sections::Matrix::from(matrix));
+    report.conclude(conclusion);
+    Ok(Some(report))
 }
 
 /// One `--report`.

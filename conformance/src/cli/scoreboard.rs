@@ -3,7 +3,7 @@
 use std::fs;
 use std::num::NonZero;
 use std::path::PathBuf;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use chrono::{DateTime, Utc};
 use clap::Args;
@@ -11,13 +11,14 @@ use respect_conformance::control::Barrier;
 use respect_conformance::coverage::table::Table;
 use respect_conformance::matrix::{self, Contender, Plan};
 use respect_conformance::oracle;
-use respect_conformance::scoreboard::peers::{PEERS, Peer};
+use respect_conformance::scoreboard::peers::{PEERS, Package, Peer};
 use respect_conformance::scoreboard::{Absent, Entry, claims, markdown};
 use respect_conformance::server::{Origin, Server};
 use respect_conformance::suite::Cuts;
 use respect_conformance::workspace;
 
 use super::fixtures::Selection;
+use super::report::{Outputs, Wanted, of_matrix};
 use super::target::{OURS_ANSWERS_AS, installed};
 use super::{Exit, Stop};
 
@@ -38,6 +39,10 @@ pub(crate) struct Arguments {
     /// Where to write the page [default: conformance/docs/scoreboard.md of the checkout; with names, only to the terminal]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Write a report too, with every transcript on every server: html, json, junit, tap, markdown or github, with =PATH
+    /// behind it, or to stdout; may be repeated
+    #[arg(long = "report", value_name = "KIND[=PATH]")]
+    reports: Vec<Wanted>,
     /// Judge no server for longer: one without FLUSHALL is started anew for every transcript, which takes long
     #[arg(long, value_name = "MINUTES", default_value = "10")]
     minutes: NonZero<u64>,
@@ -60,6 +65,7 @@ pub(crate) fn main(arguments: &Arguments) -> Result<Exit, Stop> {
         ..Selection::default()
     };
     let cases = selection.cases()?;
+    let outputs = Outputs::open(&arguments.reports)?;
     let root = workspace::root().ok_or_else(|| {
         Stop::usage("servers are installed below target/ of a checkout, and this is none")
     })?;
@@ -73,7 +79,7 @@ pub(crate) fn main(arguments: &Arguments) -> Result<Exit, Stop> {
         }
     }
     for peer in PEERS.iter().filter(|peer| asked(peer.name)) {
-        if arguments.install {
+        if arguments.install && !matches!(peer.package, Package::None(_)) {
             eprintln!("installing {} {}", peer.name, peer.version);
             if let Err(why) = peer.install(&peers) {
                 field.leave_out(peer, why);
@@ -98,6 +104,7 @@ pub(crate) fn main(arguments: &Arguments) -> Result<Exit, Stop> {
         patience: Some(PATIENCE),
         within: Some(Duration::from_secs(arguments.minutes.get() * 60)),
     };
+    let begun = Instant::now();
     let bar = super::run::progress((cases.len() * plan.contenders.len()) as u64);
     let matrix = matrix::run(&plan, &cases, &|server, case| {
         bar.set_message(format!("{} {}", plan.contenders[server].name, case.id()));
@@ -116,6 +123,9 @@ pub(crate) fn main(arguments: &Arguments) -> Result<Exit, Stop> {
             .map_err(|error| Stop::usage(format!("{}: {error}", out.display())))?;
     }
     say!("{page}");
+    if let Some(report) = of_matrix(&plan, &matrix, begun, super::matrix::conclusion(&matrix))? {
+        outputs.write(&report)?;
+    }
     Ok(Exit::Ok)
 }
 
