@@ -112,7 +112,14 @@ pub(crate) fn main(arguments: &Arguments) -> Result<Exit, Stop> {
     });
     bar.finish_and_clear();
     let date = DateTime::<Utc>::from(SystemTime::now()).format("%Y-%m-%d");
-    let page = markdown(&date.to_string(), &matrix, &field.entries, &field.absent);
+    let command = format!("just scoreboard --minutes {}", arguments.minutes);
+    let page = markdown(
+        &date.to_string(),
+        &command,
+        &matrix,
+        &field.entries,
+        &field.absent,
+    );
     let out = match &arguments.out {
         Some(out) => Some(out.clone()),
         None if arguments.names.is_empty() => Some(root.join("conformance/docs/scoreboard.md")),

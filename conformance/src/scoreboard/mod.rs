@@ -76,11 +76,17 @@ impl Score {
     }
 }
 
-/// The page, in Markdown. The entries are in the order of the matrix's columns; `date` is when it was made.
-pub fn markdown(date: &str, matrix: &Matrix, entries: &[Entry], absent: &[Absent]) -> String {
+/// The page, in Markdown. The entries are in the order of the matrix's columns; `date` is when it was made, `command` by what.
+pub fn markdown(
+    date: &str,
+    command: &str,
+    matrix: &Matrix,
+    entries: &[Entry],
+    absent: &[Absent],
+) -> String {
     let mut text = format!(
         "# Scoreboard\n\n\
-         Made on {date} by `just scoreboard` from {} transcripts, each played once and uncut. A server is judged on the \
+         Made on {date} by `{command}` from {} transcripts, each played once and uncut. A server is judged on the \
          transcripts that need only commands it claims: those it lists in COMMAND, or else those it does not call unknown. \
          Servers by others are held against Redis 8.2.3; an answer that is not its own, but every byte of which another of \
          the recorded servers gives, is counted by itself. Nothing is held against a server for what it does not claim.\n\n\
@@ -244,7 +250,13 @@ mod tests {
             version: "2".to_owned(),
             why: "it is not there".to_owned(),
         }];
-        let page = markdown("2026-11-22", &matrix, &entries, &absent);
+        let page = markdown(
+            "2026-11-22",
+            "just scoreboard --minutes 10",
+            &matrix,
+            &entries,
+            &absent,
+        );
         for line in [
             "| redis-8.2.3 | 1.0 | all | 3 | 3 | 0 | 0 | 0 | 100 % |",
             "| fake | 1.0 | 7 | 3 | 1 | 1 | 1 | 0 | 66 % |",
