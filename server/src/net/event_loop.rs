@@ -281,7 +281,7 @@ impl EventLoop {
 
     /// Reads those whose turn it is, and runs what they ask for.
     fn hear(&mut self, engine: &mut Engine) {
-        self.rotation.begin_turn();
+        self.rotation.begin_turn(CLIENTS_PER_TURN);
         let (mut clients, mut bytes) = (0, 0);
         while clients < CLIENTS_PER_TURN
             && bytes < BYTES_PER_TURN
