@@ -805,6 +805,8 @@ mod tests {
             // The end of the transcript is settled with two more.
             answer(&control, 2, None);
             answer(&control, 2, None);
+            // Open until the transcript is over.
+            (control, a, b)
         });
         let text = "@id s/a\n@title t\n@level must\n\nb: WAITING 0\na: PING\na< +PONG\nb< *-1\n";
         let case = Case::parse(Path::new("s/a.resp"), text).unwrap();
