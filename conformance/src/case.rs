@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
+use crate::cuts;
 use crate::reset::Undo;
 use crate::transcript::finding::Finding;
 use crate::transcript::lint::known_builds;
-use crate::transcript::{Action, Header, Identity, Script, Transcript};
+use crate::transcript::{Action, Header, Identity, Script, Split, Transcript};
 
 /// One transcript, ready to be played.
 #[derive(Debug, Clone)]
@@ -104,6 +105,17 @@ impl Case {
             _ => Duration::ZERO,
         });
         sleeps.sum()
+    }
+
+    /// About how much work it is to play it at every cut: how many writes are made in all.
+    pub fn effort(&self, identity: &Identity) -> usize {
+        let script = self.transcript.script(identity);
+        let writes: Vec<usize> = script.writes().collect();
+        let runs = match self.header.split {
+            Split::Any => cuts::plan(&writes).0.len(),
+            Split::Fixed => 0,
+        };
+        (self.header.repeat.max(1) as usize + runs) * writes.len()
     }
 
     /// Whether it is among those asked for: by any of the id patterns, and by any of the tags. Nothing asked for is

@@ -20,6 +20,9 @@ use crate::wire::{Reader, Reply};
 /// How long a connection may take to be made, and the control connection to answer.
 pub(crate) const CONTROL_WITHIN: Duration = Duration::from_secs(10);
 
+/// One read takes at most this much.
+const READ_SIZE: usize = 256 * 1024;
+
 /// How it is proved that the server has read what was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Barrier {
@@ -69,6 +72,8 @@ pub struct Control {
     barrier: Barrier,
     patience: Duration,
     nonce: u64,
+    /// What is read is read into this, by the sessions beside it too: there are tens of thousands a minute.
+    pub(crate) buffer: Vec<u8>,
 }
 
 impl Control {
@@ -85,6 +90,7 @@ impl Control {
             barrier,
             patience: CONTROL_WITHIN,
             nonce: 0,
+            buffer: vec![0; READ_SIZE],
         })
     }
 
@@ -180,7 +186,6 @@ impl Control {
     fn replies(&mut self, count: usize) -> Result<Vec<Reply>, Trouble> {
         let mut reader = Reader::new();
         let mut replies = Vec::with_capacity(count);
-        let mut buffer = [0; 16 * 1024];
         // Each read has its own time, and a server that never stops would have all of it.
         let deadline = Instant::now() + self.patience;
         loop {
@@ -193,10 +198,10 @@ impl Control {
                     return Ok(replies);
                 }
             }
-            match self.stream.read(&mut buffer) {
+            match self.stream.read(&mut self.buffer) {
                 Ok(0) => return Err(Trouble::Lost(io::ErrorKind::UnexpectedEof.into())),
                 Ok(_) if Instant::now() >= deadline => return Err(Trouble::Stuck),
-                Ok(length) => reader.feed(&buffer[..length]),
+                Ok(length) => reader.feed(&self.buffer[..length]),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     return Err(Trouble::Stuck);
                 }

@@ -17,6 +17,7 @@
 pub mod case;
 pub mod compare;
 pub mod control;
+mod cores;
 pub mod coverage;
 pub mod cuts;
 pub mod generate;

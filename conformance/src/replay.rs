@@ -13,8 +13,8 @@ use crate::session::{Ended, Session, WireEvent};
 use crate::transcript::escape::escaped;
 use crate::transcript::script::expand_write;
 use crate::transcript::{
-    Captures, End, ExpectedLine, Header, Matcher, Move, Observation, Pattern, PatternPart,
-    Progress, Script, Sent, SocketAction, Trailing,
+    Captures, End, ExpectedLine, Header, Matcher, Move, Observation, Pattern, PatternPart, Payload,
+    Progress, Script, Sent, SocketAction, Split, Trailing,
 };
 use crate::wire::Reader;
 
@@ -170,6 +170,8 @@ pub(crate) struct Player<'c, 'h> {
     writes: Vec<usize>,
     forgiven: Forgiven,
     last: BTreeMap<String, Last>,
+    /// The connection on which something was done last of which no answer shows that it has been read.
+    unproved: Option<String>,
     /// Only so many of the events on the wire are the transcript's.
     wire_end: Option<usize>,
 }
@@ -178,6 +180,8 @@ pub(crate) struct Player<'c, 'h> {
 #[derive(Default)]
 struct Last {
     write: Vec<u8>,
+    /// How many commands it has; 0 if they are not counted, since they are written as bytes.
+    commands: usize,
     fragmented: bool,
     shut: bool,
     end_observed: bool,
@@ -196,6 +200,7 @@ impl<'c, 'h> Player<'c, 'h> {
             writes: Vec::new(),
             forgiven: Forgiven::default(),
             last: BTreeMap::new(),
+            unproved: None,
             wire_end: None,
         }
     }
@@ -230,17 +235,48 @@ impl<'c, 'h> Player<'c, 'h> {
     /// Does what expects nothing: writes, socket actions, barriers.
     pub(crate) fn act(&mut self, step: &Move) -> Result<(), Stop> {
         match step {
-            Move::Write { connection, sends } => self.write(connection, sends),
+            Move::Write { connection, sends } => {
+                self.in_order(connection)?;
+                self.write(connection, sends)?;
+                self.unproved = Some(connection.clone());
+                Ok(())
+            }
             Move::Socket {
                 connection, action, ..
-            } => self.socket(connection, *action),
-            Move::Barrier { .. } => Ok(self.session.settle()?),
+            } => {
+                let is_told = matches!(
+                    action,
+                    SocketAction::Shutdown | SocketAction::Rst | SocketAction::Close
+                );
+                if is_told {
+                    self.in_order(connection)?;
+                    self.unproved = Some(connection.clone());
+                }
+                self.socket(connection, *action)
+            }
+            Move::Barrier { .. } => {
+                self.unproved = None;
+                Ok(self.session.settle()?)
+            }
             Move::Sleep { duration, .. } => {
                 self.sleep(*duration);
                 Ok(())
             }
             Move::Read { .. } | Move::Observe { .. } => Ok(()),
         }
+    }
+
+    /// Before something is done on a connection: what was done on another one has been read by then. Nobody promises in which
+    /// order a server reads two connections that have both something to say.
+    ///
+    /// A transcript that is not to be cut may be about a server that answers no barrier, and has its own where it needs them.
+    fn in_order(&mut self, connection: &str) -> Result<(), Stop> {
+        let is_due = self.header.split == Split::Any
+            && (self.unproved.as_deref()).is_some_and(|other| other != connection);
+        if is_due {
+            self.session.barrier()?;
+        }
+        Ok(())
     }
 
     fn write(&mut self, connection: &str, sends: &[Sent]) -> Result<(), Stop> {
@@ -273,6 +309,7 @@ impl<'c, 'h> Player<'c, 'h> {
         self.writes.push(bytes.len());
         let last = self.last.entry(connection.to_owned()).or_default();
         last.write = bytes;
+        last.commands = commands(sends);
         last.fragmented = fragmented;
         Ok(())
     }
@@ -302,7 +339,10 @@ impl<'c, 'h> Player<'c, 'h> {
         }
         self.session.open(connection, None, None)?;
         match action {
-            SocketAction::Flush => self.prove_read(connection)?,
+            SocketAction::Flush => {
+                self.prove_read(connection)?;
+                self.unproved = None;
+            }
             SocketAction::Shutdown => {
                 self.session.shutdown(connection);
                 self.last.entry(connection.to_owned()).or_default().shut = true;
@@ -333,6 +373,10 @@ impl<'c, 'h> Player<'c, 'h> {
         self.session.open(connection, None, None)?;
         self.session.resume(connection);
         self.session.drain();
+        // One command has been read when it is answered; of several the first one's answer says nothing of the last.
+        if self.unproved.as_deref() == Some(connection) && self.last(connection).commands == 1 {
+            self.unproved = None;
+        }
         for (index, line) in lines.iter().enumerate() {
             self.read_line(connection, line, &lines[index + 1..])?;
             for (_, kind) in line.pattern.holes() {
@@ -642,6 +686,7 @@ impl<'c, 'h> Player<'c, 'h> {
     fn last(&self, connection: &str) -> &Last {
         static NOTHING: Last = Last {
             write: Vec::new(),
+            commands: 0,
             fragmented: false,
             shut: false,
             end_observed: false,
@@ -665,6 +710,15 @@ impl Last {
         self.read.extend_from_slice(bytes);
         let excess = self.read.len().saturating_sub(KEPT);
         self.read.drain(..excess);
+    }
+}
+
+fn commands(sends: &[Sent]) -> usize {
+    let is_command = |sent: &Sent| matches!(sent.payload, Payload::Command(_));
+    if sends.iter().all(is_command) {
+        sends.len()
+    } else {
+        0
     }
 }
 
@@ -712,4 +766,53 @@ fn shown(pattern: &Pattern) -> String {
         }
     };
     pattern.parts.iter().map(part).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::case::Case;
+    use crate::control::Barrier;
+    use std::io::{BufRead, BufReader, Write};
+    use std::net::{Ipv4Addr, TcpListener, TcpStream};
+    use std::path::Path;
+
+    /// Reads one command of as many arguments and answers it: with the last of them, or with `answer`.
+    fn answer(stream: &TcpStream, arguments: usize, answer: Option<&str>) -> String {
+        let lines = BufReader::new(stream).lines().map_while(Result::ok);
+        let last = lines.take(1 + 2 * arguments).last().unwrap_or_default();
+        let answer = answer.map_or_else(|| format!("${}\r\n{last}\r\n", last.len()), str::to_owned);
+        (&mut &*stream).write_all(answer.as_bytes()).unwrap();
+        last
+    }
+
+    #[test]
+    fn what_another_connection_was_not_answered_is_proved_to_be_read_before_the_next_one_speaks() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let mut control = Control::connect(listener.local_addr().unwrap(), Barrier::Ping).unwrap();
+        let server = thread::spawn(move || {
+            let (control, _) = listener.accept().unwrap();
+            let (b, _) = listener.accept().unwrap();
+            assert_eq!(answer(&b, 2, Some("")), "0");
+            // The connection `a` is not even made before this is answered.
+            listener.set_nonblocking(true).unwrap();
+            assert!(listener.accept().is_err());
+            assert!(answer(&control, 2, None).starts_with("respect-"));
+            listener.set_nonblocking(false).unwrap();
+            let (a, _) = listener.accept().unwrap();
+            answer(&a, 1, Some("+PONG\r\n"));
+            (&b).write_all(b"*-1\r\n").unwrap();
+            // The end of the transcript is settled with two more.
+            answer(&control, 2, None);
+            answer(&control, 2, None);
+            // Open until the transcript is over.
+            (control, a, b)
+        });
+        let text = "@id s/a\n@title t\n@level must\n\nb: WAITING 0\na: PING\na< +PONG\nb< *-1\n";
+        let case = Case::parse(Path::new("s/a.resp"), text).unwrap();
+        let script = case.transcript.script(&"redis-8.2.3".parse().unwrap());
+        let run = play(&script, &case.header, Cut::Whole, &mut control);
+        assert!(matches!(run.outcome, Outcome::Same), "{:?}", run.outcome);
+        server.join().unwrap();
+    }
 }

@@ -55,7 +55,7 @@ const UNDO: &[(&str, &[&[&str]])] = &[
 /// What must be undone after a transcript, found out once from its text.
 ///
 /// A word in a comment counts as well: undoing what was not done harms nobody.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Undo {
     commands: Vec<Vec<u8>>,
     config: bool,

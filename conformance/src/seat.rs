@@ -180,7 +180,10 @@ impl Seat {
             self.restart(&[])?;
         }
         let mut ready = Ok(());
-        if let Some(undo) = self.left_behind.take() {
+        // Before another run of the same transcript once is enough.
+        if let Some(undo) = self.left_behind.take()
+            && undo != case.undo
+        {
             ready = self.first.clean(&mut self.control, &undo);
         }
         let ready = ready.and_then(|()| {

@@ -80,6 +80,11 @@ impl Origin {
         !matches!(self, Origin::Address(_))
     }
 
+    /// Whether it is known to answer all its clients from one thread: the real builds do, and ours. Of a stranger nobody knows.
+    pub(crate) fn answers_from_one_thread(&self) -> bool {
+        matches!(self, Origin::Oracle { .. } | Origin::Program(_))
+    }
+
     fn command(&self, port: u16, dir: &Path, options: &[(String, String)]) -> Option<Command> {
         let mut command = match self {
             Origin::Address(_) => return None,

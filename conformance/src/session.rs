@@ -18,9 +18,6 @@ use socket2::{Domain, SockRef, Socket, Type};
 
 use crate::control::{CONTROL_WITHIN, Control, Trouble};
 
-/// One read takes at most this much.
-const READ_SIZE: usize = 256 * 1024;
-
 /// A connection with so much unread is not read any further: no transcript waits for more, and a server that never stops must
 /// not fill the judge's memory.
 const UNREAD_MAX: usize = 64 << 20;
@@ -74,7 +71,6 @@ pub struct Session<'c> {
     control: &'c mut Control,
     connections: BTreeMap<String, Connection>,
     wire: Vec<WireEvent>,
-    buffer: Vec<u8>,
 }
 
 #[derive(Debug)]
@@ -99,7 +95,6 @@ impl<'c> Session<'c> {
             control,
             connections: BTreeMap::new(),
             wire: Vec::new(),
-            buffer: vec![0; READ_SIZE],
         }
     }
 
@@ -235,16 +230,15 @@ impl<'c> Session<'c> {
     /// Reads everything that is there on every connection that is not paused.
     pub fn drain(&mut self) {
         let Session {
+            control,
             connections,
             wire,
-            buffer,
-            ..
         } = self;
         for (name, connection) in connections
             .iter_mut()
             .filter(|(_, connection)| connection.reads())
         {
-            connection.drain(name, buffer, wire);
+            connection.drain(name, &mut control.buffer, wire);
         }
     }
 

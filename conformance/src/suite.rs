@@ -11,12 +11,14 @@ use std::time::Duration;
 
 use crate::case::Case;
 use crate::control::Barrier;
+use crate::cores;
 use crate::cuts::Cut;
 use crate::replay::{Divergence, Forgiven};
 use crate::seat::Seat;
 use crate::server::{Death, Origin};
 use crate::session::WireEvent;
 use crate::transcript::Identity;
+use crate::transcript::lint::known_builds;
 
 /// At which cuts transcripts are played, unless they say `@split fixed`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -43,7 +45,8 @@ pub struct Plan {
     pub cuts: Cuts,
     /// How it is proved that a fragment was read.
     pub barrier: Barrier,
-    /// On so many instances of each server at once; one if they cannot be started.
+    /// On so many instances of each server at once, and as many more, unless it is one, for transcripts that sleep; on one if
+    /// they cannot be started.
     pub jobs: usize,
 }
 
@@ -138,23 +141,33 @@ pub fn run(
     } else {
         1
     };
-    // Those that sleep go first, or the last of them would be waited for alone.
-    let mut order: Vec<usize> = (0..cases.len()).collect();
-    order.sort_by_key(|&index| Reverse(cases[index].sleeps()));
-    let next = AtomicUsize::new(0);
+    let (sleeping, working) = queues(plan, cases, jobs);
+    let sleepers = sleeping.len().min(jobs);
+    // One core for a server that answers from one thread and the worker that asks it: they take turns, and waking each other
+    // across cores costs more than all they do.
+    let on_one_core = startable && {
+        let mut origins = plan.oracles.iter().chain([&plan.target]);
+        origins.all(Origin::answers_from_one_thread)
+    };
     let stop = AtomicBool::new(false);
     let unreachable = Mutex::new(None);
     let mut reports: Vec<Option<CaseReport>> = cases.iter().map(|_| None).collect();
     let (send, receive) = mpsc::channel();
     thread::scope(|scope| {
-        for _ in 0..jobs {
-            let send = send.clone();
-            scope.spawn(|| {
-                let send = send;
+        for worker in 0..sleepers + jobs {
+            let queue = if worker < sleepers {
+                &sleeping
+            } else {
+                &working
+            };
+            let (send, stop, unreachable) = (send.clone(), &stop, &unreachable);
+            scope.spawn(move || {
+                if on_one_core {
+                    cores::stay_on_one(worker);
+                }
                 let outcome = Bench::open(plan).and_then(|mut bench| {
                     while !stop.load(Ordering::Relaxed) {
-                        let turn = next.fetch_add(1, Ordering::Relaxed);
-                        let Some(&index) = order.get(turn) else { break };
+                        let Some(index) = queue.next() else { break };
                         // The receiver outlives this scope.
                         let _ = send.send((index, bench.judge(cases[index], plan)?));
                     }
@@ -184,6 +197,48 @@ pub fn run(
         Some(error) => Err(error),
         None => Ok(reports),
     }
+}
+
+/// Cases that wait to be judged, in this order.
+struct Queue {
+    order: Vec<usize>,
+    taken: AtomicUsize,
+}
+
+impl Queue {
+    fn new(order: Vec<usize>) -> Queue {
+        Queue {
+            order,
+            taken: AtomicUsize::new(0),
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.order.len()
+    }
+
+    fn next(&self) -> Option<usize> {
+        let turn = self.taken.fetch_add(1, Ordering::Relaxed);
+        self.order.get(turn).copied()
+    }
+}
+
+/// The cases that sleep, to be judged on instances of their own while others work, and the rest. The longest go first in both,
+/// or the last of them would be waited for alone.
+fn queues(plan: &Plan, cases: &[&Case], jobs: usize) -> (Queue, Queue) {
+    let any = known_builds().swap_remove(0);
+    let identity = plan.judged_as.as_ref().unwrap_or(&any);
+    let mut order: Vec<usize> = (0..cases.len()).collect();
+    order.sort_by_cached_key(|&index| {
+        let case = cases[index];
+        Reverse((case.sleeps(), case.effort(identity)))
+    });
+    let sleep = |&index: &usize| !cases[index].sleeps().is_zero();
+    if jobs == 1 {
+        return (Queue::new(Vec::new()), Queue::new(order));
+    }
+    let (sleeping, working) = order.into_iter().partition(sleep);
+    (Queue::new(sleeping), Queue::new(working))
 }
 
 /// One worker's servers: nobody else's transcripts run on them.

@@ -43,7 +43,8 @@ pub(crate) struct Arguments {
     /// Where to divide what is sent
     #[arg(long, value_enum, default_value_t = CutsArgument::All)]
     cuts: CutsArgument,
-    /// Judge on this many instances of the server at once [default: twice the number of cores, as much of it is waiting]
+    /// Judge on this many instances of the server at once, and unless it is 1 on up to as many more for transcripts that sleep
+    /// [default: twice the number of cores, as much of it is waiting]
     #[arg(long, value_name = "N")]
     jobs: Option<NonZero<usize>>,
     /// Stop at the first transcript that fails

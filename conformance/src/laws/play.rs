@@ -23,6 +23,9 @@ const LATE_WITHIN: Duration = Duration::from_millis(300);
 /// A reply that has begun is waited for as long as this.
 const WHOLE_WITHIN: Duration = Duration::from_secs(3);
 
+/// A write longer than this may be answered over several turns of a server that serves others in between.
+const LONG_WRITE: usize = 1024;
+
 /// One thing a client does.
 #[derive(Clone, Debug)]
 pub(super) struct Act {
@@ -44,6 +47,14 @@ pub(super) enum Deed {
 }
 
 impl Act {
+    /// How many bytes it writes.
+    fn length(&self) -> usize {
+        match &self.deed {
+            Deed::Write { pieces, .. } => pieces.iter().map(Vec::len).sum(),
+            Deed::Socket(_) => 0,
+        }
+    }
+
     /// A step of a dialogue as it stands there.
     pub(super) fn of(index: usize, step: &Step) -> Act {
         let (deed, connection) = match step {
@@ -177,6 +188,9 @@ fn speak(session: &mut Session<'_>, acts: &[Act]) -> Result<Heard, Trouble> {
             Deed::Socket(action) => touch(session, name, *action)?,
         }
         session.settle()?;
+        if act.length() > LONG_WRITE {
+            hear_out(session, name)?;
+        }
         take_all(session, act.place, &mut heard, &mut readers);
         // A long reply does not fit into the sockets' buffers at once.
         let deadline = Instant::now() + WHOLE_WITHIN;
@@ -190,6 +204,18 @@ fn speak(session: &mut Session<'_>, acts: &[Act]) -> Result<Heard, Trouble> {
         take_all(session, last.place, &mut heard, &mut readers);
     }
     Ok(heard)
+}
+
+/// Settles until that brings no more on the connection. Who never stops is not heard for longer than a reply is.
+fn hear_out(session: &mut Session<'_>, name: &str) -> Result<(), Trouble> {
+    let deadline = Instant::now() + WHOLE_WITHIN;
+    loop {
+        let before = session.inbox(name).len();
+        session.settle()?;
+        if session.inbox(name).len() == before || Instant::now() >= deadline {
+            return Ok(());
+        }
+    }
 }
 
 /// Whether a reply on the connection has begun and not ended.

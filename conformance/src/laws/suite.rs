@@ -16,6 +16,7 @@ use super::examine::{Breach, Outcome, examine, listen};
 use super::play::Silence;
 use super::{LAWS, Law, audit};
 use crate::control::Barrier;
+use crate::cores;
 use crate::generate::streams;
 use crate::generate::vocabulary::Vocabulary;
 use crate::request::quote_line;
@@ -114,10 +115,14 @@ pub fn run(
         .collect();
     let (send, receive) = mpsc::channel();
     thread::scope(|scope| {
-        for _ in 0..jobs {
+        for worker in 0..jobs {
             let send = send.clone();
-            scope.spawn(|| {
-                let send = send;
+            let (next, stop, unreachable, shortened) = (&next, &stop, &unreachable, &shortened);
+            scope.spawn(move || {
+                // As in `suite`: they take turns, and wake each other sooner there.
+                if plan.target.answers_from_one_thread() {
+                    cores::stay_on_one(worker);
+                }
                 let outcome = Seat::open(&plan.target, plan.identity.as_ref(), plan.barrier)
                     .and_then(|mut seat| {
                         while !stop.load(Ordering::Relaxed) {
@@ -125,7 +130,7 @@ pub fn run(
                             let Some(dialogue) = dialogues.get(turn) else {
                                 break;
                             };
-                            let report = look_at_all(plan, dialogue, &mut seat, &shortened)?;
+                            let report = look_at_all(plan, dialogue, &mut seat, shortened)?;
                             let is_over = report.died.is_some() && !plan.target.can_start();
                             // The receiver outlives this scope.
                             let _ = send.send(report);

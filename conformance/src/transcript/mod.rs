@@ -61,7 +61,7 @@ pub use finding::{Finding, Severity};
 pub use guard::{Guard, Identity, Version};
 pub use matching::{Match, Matcher, Progress};
 pub use pattern::{Capture, Captures, HoleKind, NothingCaptured, Pattern, PatternPart, SendPart};
-pub use script::{ExpectedLine, Move, Script, Sent};
+pub use script::{ExpectedLine, Move, Payload, Script, Sent};
 
 /// One case, line by line as it is written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

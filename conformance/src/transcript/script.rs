@@ -84,7 +84,36 @@ pub enum Payload {
     Bytes(Vec<SendPart>),
 }
 
+impl Script {
+    /// About how many bytes each write has, in order: what is captured while it is played counts as none.
+    pub fn writes(&self) -> impl Iterator<Item = usize> {
+        self.moves.iter().filter_map(|step| match step {
+            Move::Write { sends, .. } => Some(sends.iter().map(Sent::length).sum()),
+            _ => None,
+        })
+    }
+}
+
 impl Sent {
+    fn length(&self) -> usize {
+        /// Of an argument's own header and end, when it has a few digits.
+        const AROUND: usize = b"$10\r\n\r\n".len();
+        let length = |parts: &Vec<SendPart>| -> usize {
+            let parts = parts.iter().map(|part| match part {
+                SendPart::Literal(bytes) => bytes.len(),
+                SendPart::Repeat { unit, count } => unit.len() * count,
+                SendPart::Reuse(_) | SendPart::Cut => 0,
+            });
+            parts.sum()
+        };
+        match &self.payload {
+            Payload::Command(arguments) => {
+                arguments.iter().map(|parts| length(parts) + AROUND).sum()
+            }
+            Payload::Bytes(parts) => length(parts),
+        }
+    }
+
     /// The bytes, divided at the line's own cuts.
     ///
     /// # Errors
