@@ -157,6 +157,8 @@ fn pfmerge(d: &mut Data<'_>) -> Outcome {
     let key = d.args.at(1);
     let (registers, any_dense) = merged(d, d.args, 1)?;
     let sparse_len_max = d.config.hll_sparse_max_bytes;
+    // It was one of those that were merged, and is looked at once more to be changed.
+    d.keys.look_anew();
     let bytes = value_mut(&mut d.keys, key)?;
     if any_dense {
         hyperloglog::to_dense(bytes)?;
