@@ -8,10 +8,13 @@ use std::thread::{self, JoinHandle};
 /// What is to be freed: dropping it is all that is done with it.
 type Garbage = Box<dyn Send>;
 
+/// The thread, and where to send it garbage and how many objects that is.
+type Worker = (Sender<(Garbage, usize)>, JoinHandle<()>);
+
 /// Frees on a thread of its own, which starts with the first thing to free.
 #[derive(Default)]
 pub(super) struct LazyFree {
-    worker: Option<(Sender<(Garbage, usize)>, JoinHandle<()>)>,
+    worker: Option<Worker>,
     /// Objects that were given to the thread and are not free yet. Only shown to people, so in no order with anything.
     pending: Arc<AtomicUsize>,
 }
@@ -37,7 +40,7 @@ impl LazyFree {
     }
 }
 
-fn start(pending: &Arc<AtomicUsize>) -> Option<(Sender<(Garbage, usize)>, JoinHandle<()>)> {
+fn start(pending: &Arc<AtomicUsize>) -> Option<Worker> {
     let (sender, receiver) = mpsc::channel::<(Garbage, usize)>();
     let pending = Arc::clone(pending);
     let free = move || {
