@@ -75,6 +75,15 @@ pub struct Request {
 }
 
 impl Request {
+    /// Sent as multibulk and whole.
+    fn plain(arguments: Vec<Vec<u8>>) -> Request {
+        Request {
+            arguments,
+            inline: false,
+            cuts: Vec::new(),
+        }
+    }
+
     /// Its bytes on the wire.
     pub fn bytes(&self) -> Vec<u8> {
         if self.inline {
@@ -211,13 +220,20 @@ pub fn streams(vocabulary: &Vocabulary) -> impl Strategy<Value = Stream> + use<>
         connection,
         vec(request, 1..=TURN_COMMANDS_MAX),
         prop::bool::weighted(0.3),
+        prop::bool::weighted(0.12),
     )
-        .prop_map(|(connection, requests, overlaps)| Turn {
-            connection,
-            requests,
-            overlaps,
+        .prop_map(|(connection, mut requests, overlaps, is_transaction)| {
+            if is_transaction {
+                requests.insert(0, Request::plain(vec![b"MULTI".to_vec()]));
+                requests.push(Request::plain(vec![b"EXEC".to_vec()]));
+            }
+            Turn {
+                connection,
+                requests,
+                overlaps,
+            }
         });
-    let resp3 = [(); CONNECTIONS].map(|()| prop::bool::weighted(0.3));
+    let resp3 = [(); CONNECTIONS].map(|()| prop::bool::weighted(0.4));
     let patient = prop::bool::weighted(0.1);
     (
         resp3,
@@ -226,11 +242,7 @@ pub fn streams(vocabulary: &Vocabulary) -> impl Strategy<Value = Stream> + use<>
         patient,
     )
         .prop_map(|(resp3, setup, turns, patient)| {
-            let requests = setup.into_iter().map(|arguments| Request {
-                arguments,
-                inline: false,
-                cuts: Vec::new(),
-            });
+            let requests = setup.into_iter().map(Request::plain);
             let setup = Turn {
                 connection: 0,
                 requests: requests.collect(),

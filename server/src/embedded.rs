@@ -208,7 +208,7 @@ impl Host for Clock {
 
     fn purge_memory(&mut self) {}
 
-    fn discard(&mut self, _: Box<dyn Send>) {}
+    fn discard(&mut self, _: Box<dyn Send>, _: usize) {}
 }
 
 /// One connection: what it was sent and has not read.

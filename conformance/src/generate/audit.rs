@@ -107,19 +107,9 @@ pub const TABLE: &[Row] = &[
         "shows times, ports, and the judge's own commands",
     ),
     row(
-        &["CONFIG|SET"],
-        Check::Never,
-        "outlives the stream, and some options stop the server from answering",
-    ),
-    row(
         &["CLIENT|KILL", "CLIENT|PAUSE"],
         Check::Never,
         "ends or stops the judge's own connection, by which it knows that the server has read",
-    ),
-    row(
-        &["CLIENT|TRACKING"],
-        Check::Never,
-        "when invalidations are pushed depends on how the server divides its work into turns",
     ),
     row(&["PFSELFTEST"], Check::Never, "takes a second"),
     row(
@@ -265,6 +255,18 @@ pub const ONLY_SO: &[(&str, &str)] = &[
         "with ASYNC: since 8.0 others are answered when a thread is done",
     ),
     ("XADD", "with an id that is not the clock's"),
+    (
+        "CONFIG SET",
+        "of notify-keyspace-events, set back afterwards, where events stand behind replies, as from 7.2 on: other options outlive the stream, or stop the server from answering",
+    ),
+    (
+        "CLIENT TRACKING",
+        "without BCAST, PREFIX and REDIRECT: what these push depends on how the server divides its work into turns",
+    ),
+    (
+        "SETRANGE",
+        "with an offset whose sum with a length 64 bits hold: Redis before 7 dies of others",
+    ),
     (
         "EXPIRE and all that set a time to live",
         "with 100 s or more, and 100 s between any two",

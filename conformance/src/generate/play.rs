@@ -96,6 +96,10 @@ const CLEARED: &[(&str, &[&[&str]])] = &[
     ("SCRIPT", &[&["SCRIPT", "FLUSH"]]),
     ("F", &[&["FUNCTION", "FLUSH"]]),
     (
+        "CONFIG|SET",
+        &[&["CONFIG", "SET", "notify-keyspace-events", ""]],
+    ),
+    (
         "ACL",
         &[
             &["ACL", "DELUSER", "u", "nobody", "x"],

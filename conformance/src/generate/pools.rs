@@ -10,6 +10,7 @@ use super::grammar::{Argument, ArgumentKind, Command};
 
 /// Commands that give the keys of the pool their types, one line each as a person types it. Every stream begins with some.
 pub const SETUP: &[&str] = &[
+    "CONFIG SET notify-keyspace-events KEA",
     "SET str hello",
     "SET num 10",
     "SET raw xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
@@ -31,6 +32,11 @@ pub const SETUP: &[&str] = &[
     "XADD stream 1-1 a 1",
     "XADD stream 2-1 b 2",
     "XGROUP CREATE stream g 0",
+    "XREADGROUP GROUP g c STREAMS stream >",
+    "MSET w_a 3 w_b 1 w_c 2 w_1 2",
+    "HSET h_a f 1",
+    "EVAL \"return 1\" 0",
+    "FUNCTION LOAD \"#!lua name=lib\\nredis.register_function('f', function(keys, args) return args[1] end)\"",
 ];
 
 /// Longer than what the compact encodings take by default.
@@ -112,6 +118,15 @@ pub(super) fn values_of(
     }
     match argument.kind {
         ArgumentKind::Key => keys(command, argument),
+        ArgumentKind::Pattern if command.name == "PSUBSCRIBE" => words(&[
+            "*",
+            "__key*",
+            "__keyevent@0__:*",
+            "__keyspace@0__:*",
+            "n*",
+            "h?ll*",
+            "",
+        ]),
         ArgumentKind::Pattern => words(&[
             "*", "a", "[ab]", "h?ll*", "none", "", "\\", "[", "str*", "#",
         ]),
@@ -129,9 +144,13 @@ fn particular(
     names: &[String],
 ) -> Option<BoxedStrategy<Vec<u8>>> {
     let group = command.group.as_str();
+    if argument.name == "serialized-value" && group == "generic" {
+        return Some(payloads());
+    }
     let pool: &[&str] = match (argument.name.as_str(), command.name.as_str()) {
         ("timeout", _) if argument.kind == ArgumentKind::Double => &[
-            "0.01", "0", "0.01", "0", "1000", "-1", "x", "nan", "inf", "1e400", "",
+            "0.01", "0", "0.01", "0", "0.01", "0", "0.01", "0", "0.01", "0", "1000", "-1", "x",
+            "nan", "inf", "1e400", "",
         ],
         ("timeout", _) => &[
             "10",
@@ -213,6 +232,10 @@ fn particular(
             "01",
         ],
         ("bit", _) | ("value", "SETBIT") => &["1", "0", "1", "0", "2", "-1", "x"],
+        // ZRANGE and its like take all kinds of bounds, these only names.
+        ("min" | "max", "ZRANGEBYLEX" | "ZREVRANGEBYLEX" | "ZLEXCOUNT" | "ZREMRANGEBYLEX") => &[
+            "-", "+", "[a", "[c", "(a", "(b", "-", "+", "[b", "[", "(", "1", "x", "",
+        ],
         ("start" | "stop" | "end" | "min" | "max", _)
             if group == "sorted-set" && argument.kind == ArgumentKind::String =>
         {
@@ -254,6 +277,9 @@ fn particular(
             "x",
             "",
         ],
+        ("id", "XACK" | "XACKDEL" | "XCLAIM" | "XDEL" | "XDELEX") => &[
+            "1-1", "2-1", "1-1", "2-1", "1-1", "2-1", "5-0", "0", "0-1", "7", "x", "1-", "",
+        ],
         ("threshold", _) => &["1", "0", "2", "2-0", "100", "-1", "x"],
         ("id" | "start" | "end" | "lastid" | "last-id" | "max-deleted-id", _)
             if group == "stream" =>
@@ -278,7 +304,7 @@ fn particular(
                 "",
             ]
         }
-        ("group", _) if group == "stream" => &["g", "g", "h", ""],
+        ("group", _) if group == "stream" => &["g", "g", "g", "g", "g", "h", ""],
         ("consumer", _) => &["c", "d", ""],
         ("min-idle-time" | "idle", _) => &["0", "1000000000", "-1", "x"],
         ("count" | "limit" | "num-matches" | "len" | "rank", _) => &[
@@ -336,6 +362,9 @@ fn particular(
         ("longitude", _) => &[
             "13.361389",
             "15.087269",
+            "15",
+            "14",
+            "13",
             "0",
             "-180",
             "180",
@@ -347,6 +376,9 @@ fn particular(
         ("latitude", _) => &[
             "38.115556",
             "37.502669",
+            "37",
+            "38",
+            "37.8",
             "0",
             "85.05112878",
             "-85.05112878",
@@ -354,15 +386,23 @@ fn particular(
             "x",
             "inf",
         ],
-        ("radius" | "width" | "height", _) => {
-            &["200", "0", "1", "100000", "1e10", "-1", "0.001", "x", "nan"]
-        }
+        ("radius" | "width" | "height", _) => &[
+            "200", "200000", "300", "0", "1", "100000", "1e10", "-1", "0.001", "x", "nan",
+        ],
         ("protover", _) => &["3", "2", "3", "2", "4", "1", "x", ""],
         ("message" | "channel" | "shardchannel", _) if group == "pubsub" => {
             &["ch", "news", "h", "", "\r\n"]
         }
         ("type", _) => &[
             "string", "list", "hash", "zset", "set", "stream", "x", "HASH",
+        ],
+        ("by-pattern" | "get-pattern", _) => &[
+            "w_*", "#", "h_*->f", "w_*", "nosort", "*", "none_*", "h_*->", "str", "w_*->f", "",
+        ],
+        ("subcommand", "PFDEBUG") => &["ENCODING", "DECODE", "TODENSE", "GETREG", "x"],
+        ("parameter", "CONFIG|SET") => &["notify-keyspace-events"],
+        ("value", "CONFIG|SET") => &[
+            "KEA", "", "KEAm", "AK", "KEAmn", "Kg$", "Elsh", "Ezxg", "x", "KEAKE", "m",
         ],
         ("section", _) => &["server", "keyspace", "everything", "x"],
         ("parameter", _) => &[
@@ -425,6 +465,40 @@ fn particular(
         _ => return None,
     };
     Some(words(pool))
+}
+
+/// What DUMP answers, of every type but streams: as 8.2.3 does it, and as 6.2.5 does, which all of them can read.
+const PAYLOADS: &[&[u8]] = &[
+    b"\x00\x05hello\x09\x00\xb3\x80\x8e\xba1\xb2C\xbb",
+    b"\x00\xc0\x0a\x09\x00\xbem\x06\x89Z(\x00\x0a",
+    b"\x0e\x01\x17\x17\x00\x00\x00\x13\x00\x00\x00\x04\x00\x00\x01a\x03\x01b\x03\x01c\x03\x01a\xff\x09\x00\xdc\xa7\xf1\x0d\x17vI8",
+    b"\x0b\x0e\x02\x00\x00\x00\x03\x00\x00\x00\x01\x00\x02\x00\x03\x00\x09\x00u\xf0\x0d.9\xe8.\xaa",
+    b"\x02\x03\x01c\x01b\x01a\x09\x00\x8eT/\x9aw\xf3h\x1a",
+    b"\x0d\x1b\x1b\x00\x00\x00\x17\x00\x00\x00\x06\x00\x00\x01a\x03\xf2\x02\x01b\x03\xf3\x02\x01c\x03\x01x\xff\x09\x00\xe0\xdb\xd2\xdd\xb0\xdcO\x81",
+    b"\x0c\x1a\x1a\x00\x00\x00\x17\x00\x00\x00\x06\x00\x00\x01a\x03\xf2\x02\x01b\x03\xf3\x02\x01c\x03\xf3\xff\x09\x00\xc5Z\xadH!\x8b*7",
+    b"\x00\x18HYLL\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x80q\xa6\x84K\xfb\x80BZ\x09\x00\x89\x06\xe8\xd5qmu[",
+    b"\x12\x01\x02\x13\x13\x00\x00\x00\x04\x00\x81a\x02\x81b\x02\x81c\x02\x81a\x02\xff\x0c\x00w/%\"R\x0b~w",
+    b"\x14\x10\x10\x00\x00\x00\x03\x00\x81a\x02\x81b\x02\x81c\x02\xff\x0c\x00\xcf\x9c\xdd\xd4\xcc\xbd\xee\xf7",
+    b"\x10\x17\x17\x00\x00\x00\x06\x00\x81a\x02\x01\x01\x81b\x02\x02\x01\x81c\x02\x81x\x02\xff\x0c\x00\xd8\xac_s\x97O!\xc4",
+    b"\x11\x16\x16\x00\x00\x00\x06\x00\x81a\x02\x01\x01\x81b\x02\x02\x01\x81c\x02\x02\x01\xff\x0c\x00\xfb\xb0\xee\x9eqe\xaf\xea",
+    b"\x19\x00\xd8\xc3,\xbb\x03\x00\x00\x1d\x1d\x00\x00\x00\x06\x00\x81a\x02\x01\x01\xf4\x00\xd8\xc3,\xbb\x03\x00\x00\x09\x81b\x02\x02\x01\x00\x01\xff\x0c\x00E\xa4y\\\x93\x9a\x9c\x04",
+];
+
+/// Payloads, and what is none: cut short, or with a byte that the sum does not allow for.
+fn payloads() -> BoxedStrategy<Vec<u8>> {
+    let whole = || select(PAYLOADS.to_vec()).prop_map(<[u8]>::to_vec);
+    let spoilt = (whole(), any::<prop::sample::Index>(), any::<bool>()).prop_map(
+        |(mut payload, at, cut)| {
+            let at = at.index(payload.len());
+            if cut {
+                payload.truncate(at);
+            } else {
+                payload[at] ^= 1;
+            }
+            payload
+        },
+    );
+    prop_oneof![8 => whole(), 1 => spoilt, 1 => texts()].boxed()
 }
 
 const SCRIPTS: &[&str] = &[

@@ -272,31 +272,34 @@ fn first_unlike(
     None
 }
 
-/// Whether both are the same frames, those of patterns and of what was unsubscribed from in any order. A frame's count goes
-/// down with its place, not with its name.
+/// Whether both are the same frames, those of patterns and of what was unsubscribed from in any order, but those of one pattern
+/// in theirs. A frame's count goes down with its place, not with its name.
 fn same_frames(one: &[&Item], other: &[&Item]) -> bool {
-    fn parts(items: &[&Item]) -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
-        let mut names = Vec::new();
+    /// The kind and the pattern of a message; of any other frame all.
+    const PATTERN: usize = 2;
+    fn parts(items: &[&Item]) -> (Vec<Vec<Vec<u8>>>, Vec<Vec<u8>>) {
+        let mut names: Vec<Vec<Vec<u8>>> = Vec::new();
         let mut counts = Vec::new();
         for reply in items.iter().filter_map(|item| item.reply.as_ref()) {
             let (count, rest): (Vec<_>, Vec<_>) = reply
                 .root()
                 .children()
                 .partition(|child| child.kind() == Kind::Integer);
-            let bytes = |parts: Vec<Element<'_>>| {
-                parts
-                    .into_iter()
-                    .flat_map(Element::bytes)
+            names.push(rest.iter().map(|part| part.bytes().to_vec()).collect());
+            counts.push(
+                count
+                    .iter()
+                    .flat_map(|part| part.bytes())
                     .copied()
-                    .collect()
-            };
-            names.push(bytes(rest));
-            counts.push(bytes(count));
+                    .collect(),
+            );
         }
-        names.sort();
+        // A stable sort: what has the same pattern stays in order.
+        names.sort_by(|one, other| one.iter().take(PATTERN).cmp(other.iter().take(PATTERN)));
         (names, counts)
     }
-    let movable = |item: &Item| !matches!(item.first_word(), b"message" | b"smessage");
+    let movable =
+        |item: &Item| !matches!(item.first_word(), b"message" | b"smessage" | b"invalidate");
     let in_place = one
         .iter()
         .zip(other)
@@ -884,6 +887,14 @@ mod tests {
             &lines,
             &with(&[message("1"), message("2")]),
             &with(&[message("2"), message("1")]),
+            "message: another value",
+        );
+        let event =
+            |key: &str| format!("*4\r\n$8\r\npmessage\r\n$1\r\n*\r\n$1\r\n{key}\r\n$3\r\ndel\r\n");
+        differs(
+            &lines,
+            &with(&[event("a"), event("b")]),
+            &with(&[event("b"), event("a")]),
             "message: another value",
         );
     }

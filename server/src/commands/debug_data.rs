@@ -39,6 +39,8 @@ struct Saved {
     db: usize,
     key: Vec<u8>,
     expire_ms: Option<i64>,
+    /// When or how often it was used, if a policy goes by that: the 24 bits of LRU or LFU.
+    access: Option<u32>,
     payload: Vec<u8>,
 }
 
@@ -76,6 +78,7 @@ pub(super) fn reload(engine: &mut Engine, call: &mut Call<'_>) -> Outcome {
 }
 
 fn save(engine: &Engine) -> Vec<Saved> {
+    let by_use = engine.config.maxmemory_policy.is_by_use();
     let mut saved = Vec::new();
     for db in 0..engine.keyspace.len() {
         let entries = engine.keyspace.db(db).table.iter();
@@ -83,6 +86,7 @@ fn save(engine: &Engine) -> Vec<Saved> {
             db,
             key: entry.key().to_vec(),
             expire_ms: entry.expire_ms(),
+            access: by_use.then(|| entry.access()),
             payload: rdb::dump(entry.value(), engine.config.rdbcompression),
         }));
     }
@@ -95,6 +99,7 @@ fn load(d: &mut Data<'_>, saved: Vec<Saved>) -> Outcome {
         db,
         key,
         expire_ms,
+        access,
         payload,
     } in saved
     {
@@ -107,6 +112,11 @@ fn load(d: &mut Data<'_>, saved: Vec<Saved>) -> Outcome {
         let deadline = expire_ms.map_or(Deadline::Clear, Deadline::At);
         loaded.store(|value| keys.set(&key, value, deadline));
         keys.expect_fields(&key);
+        if let Some(access) = access
+            && let Some(entry) = keys.edit(&key)
+        {
+            entry.set_access(access);
+        }
     }
     Ok(())
 }

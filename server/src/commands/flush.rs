@@ -120,7 +120,7 @@ pub(super) fn empty(engine: &mut Engine, call: &mut Call<'_>, dbs: Range<usize>,
         let keys = engine.invalidate_all();
         match how {
             How::Sync => drop(keys),
-            How::Async => engine.host.discard(Box::new(keys)),
+            How::Async => engine.host.discard(Box::new(keys), 0),
         }
         let queued = |client: &Client| client.is(ClientFlags::MULTI);
         if how == How::Sync && !engine.clients.get(call.client).is_some_and(queued) {
@@ -134,8 +134,9 @@ pub(super) fn empty(engine: &mut Engine, call: &mut Call<'_>, dbs: Range<usize>,
         match how {
             How::Sync => drop(removed),
             How::Async => {
-                engine.keyspace.stats.lazyfreed += removed.table.len() as u64;
-                engine.host.discard(Box::new(removed));
+                let objects = removed.table.len();
+                engine.keyspace.stats.lazyfreed += objects as u64;
+                engine.host.discard(Box::new(removed), objects);
             }
         }
     }

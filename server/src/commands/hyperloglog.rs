@@ -157,6 +157,8 @@ fn pfmerge(d: &mut Data<'_>) -> Outcome {
     let key = d.args.at(1);
     let (registers, any_dense) = merged(d, d.args, 1)?;
     let sparse_len_max = d.config.hll_sparse_max_bytes;
+    // It was one of those that were merged, and is looked at once more to be changed.
+    d.keys.look_anew();
     let bytes = value_mut(&mut d.keys, key)?;
     if any_dense {
         hyperloglog::to_dense(bytes)?;
@@ -169,6 +171,7 @@ fn pfmerge(d: &mut Data<'_>) -> Outcome {
     Ok(())
 }
 
+/// A value that it makes dense is the same, and has not changed for those who watch or have read it.
 fn pfdebug(d: &mut Data<'_>) -> Outcome {
     let key = d.args.at(2);
     if d.keys.edit(key).is_none() {
@@ -180,7 +183,7 @@ fn pfdebug(d: &mut Data<'_>) -> Outcome {
         let converted = hyperloglog::to_dense(bytes)?;
         let registers = Registers::read(bytes)?;
         if converted {
-            d.keys.touch(key, Class::empty(), "");
+            d.keys.changes.dirty += 1;
         }
         d.reply.array(registers.iter().count());
         for value in registers.iter() {
@@ -198,7 +201,7 @@ fn pfdebug(d: &mut Data<'_>) -> Outcome {
     } else if d.args.is(1, "TODENSE") {
         let converted = hyperloglog::to_dense(value_mut(&mut d.keys, key)?)?;
         if converted {
-            d.keys.touch(key, Class::empty(), "");
+            d.keys.changes.dirty += 1;
         }
         d.reply.flag(converted);
     } else {

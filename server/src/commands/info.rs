@@ -306,9 +306,14 @@ fn memory(engine: &Engine, facts: &Facts, fields: &mut Fields<'_>) {
     fields.zeros(&[
         "mem_overhead_db_hashtable_rehashing",
         "active_defrag_running",
-        "lazyfree_pending_objects",
     ]);
-    fields.field("lazyfreed_objects", engine.keyspace.stats.lazyfreed);
+    let pending = facts.lazyfree_pending + engine.keyspace.garbage.len();
+    let handed_over = engine.keyspace.stats.lazyfreed;
+    fields.field("lazyfree_pending_objects", pending);
+    fields.field(
+        "lazyfreed_objects",
+        handed_over.saturating_sub(pending as u64),
+    );
 }
 
 fn persistence(engine: &Engine, _: &Facts, fields: &mut Fields<'_>) {

@@ -228,7 +228,7 @@ enum Way {
 
 /// Sees to it that a key can be created under this name. That a value was overwritten is said when it has been.
 fn make_way(keys: &mut db::Keys<'_>, key: &[u8], replace: bool) -> Way {
-    let Some(was) = keys.peek(key).map(|entry| entry.value().type_name()) else {
+    let Some(was) = keys.edit(key).map(|entry| entry.value().type_name()) else {
         return Way::Free;
     };
     if !replace {

@@ -447,7 +447,7 @@ fn shift(d: &mut Data<'_>, from: End, to: End) -> Result<bool, Error> {
         return Ok(false);
     }
     d.keys.collection_mut::<List>(destination)?;
-    let Some(list) = d.keys.collection_mut::<List>(source)? else {
+    let Some(list) = d.keys.collection_again::<List>(source)? else {
         return Ok(false);
     };
     let Some(item) = list.peek(from) else {
@@ -460,13 +460,16 @@ fn shift(d: &mut Data<'_>, from: End, to: End) -> Result<bool, Error> {
     };
     let text = item.to_vec();
     list.drop_end(from, 1);
-    let list: &mut List = d.keys.collection_or_new(destination)?;
+    let list = match d.keys.collection_again(destination)? {
+        Some(list) => list,
+        None => d.keys.create_collection(destination, List::default()),
+    };
     list.make_room(counted, 1, limits);
     list.push(to, &text, limits);
     d.reply.bulk(&text);
     changed(&mut d.keys, destination, push_event(to), 0);
     // Only now, for it may be the same list.
-    if let Some(list) = d.keys.collection_mut::<List>(source)? {
+    if let Some(list) = d.keys.collection_again::<List>(source)? {
         list.shrink(limits);
         let is_empty = list.is_empty();
         removed(&mut d.keys, source, pop_event(from), 1, is_empty);
@@ -524,6 +527,10 @@ fn brpoplpush(d: &mut Data<'_>) -> Result<Flow, Error> {
 
 fn blocking_shift(d: &mut Data<'_>, from: End, to: End, timeout: usize) -> Result<Flow, Error> {
     let until_us = arguments::waits_until_us(d.args.at(timeout), d.now)?;
+    // A look to see whether it has to wait, and one to move.
+    if d.keys.collection_mut::<List>(d.args.at(1))?.is_some() {
+        d.keys.look_anew();
+    }
     if shift(d, from, to)? {
         return Ok(Flow::Done);
     }

@@ -343,14 +343,14 @@ fn smove(d: &mut Data<'_>) -> Outcome {
     }
     let held = d
         .keys
-        .collection_mut::<Set>(source)?
+        .collection_again::<Set>(source)?
         .is_some_and(|set| set.contains(member));
-    d.keys.collection_mut::<Set>(destination)?;
+    d.keys.collection_again::<Set>(destination)?;
     if !held || source == destination {
         d.reply.flag(held);
         return Ok(());
     }
-    let Some(set) = d.keys.collection_mut::<Set>(source)? else {
+    let Some(set) = d.keys.collection_again::<Set>(source)? else {
         return Ok(());
     };
     set.remove(member);
@@ -359,7 +359,7 @@ fn smove(d: &mut Data<'_>) -> Outcome {
     if emptied {
         d.keys.drop_empty(source);
     }
-    let set = match d.keys.collection_mut::<Set>(destination)? {
+    let set = match d.keys.collection_again::<Set>(destination)? {
         Some(set) => set,
         None => {
             let set = Set::suited_to(member, 1, limits, seed);

@@ -359,6 +359,7 @@ fn set(d: &mut Data<'_>) -> Outcome {
     if options.get {
         // The old value is the whole answer, whether a new one is then set or not.
         reply_string(&mut d.reply, d.keys.string(key)?);
+        d.keys.look_anew();
     }
     let met = options
         .condition
@@ -414,6 +415,7 @@ fn set_to_expire(d: &mut Data<'_>, unit: TimeUnit, command: &str) -> Outcome {
 fn getset(d: &mut Data<'_>) -> Outcome {
     let key = d.args.at(1);
     reply_string(&mut d.reply, d.keys.string(key)?);
+    d.keys.look_anew();
     store(d, key, 2, Deadline::Clear);
     Ok(())
 }

@@ -333,36 +333,36 @@ impl Request {
 
 fn zmpop(d: &mut Data<'_>) -> Outcome {
     let request = Request::from_args(d.args, 1)?;
-    if !pop_first(d, &request)? {
-        d.reply.null_array();
+    match first_set(d, request.keys.clone())? {
+        Some((key, len)) => pop_many(d, key, len, &request)?,
+        None => d.reply.null_array(),
     }
     Ok(())
 }
 
-/// Takes from the first of the keys that holds a set.
-///
-/// # Returns
-/// whether one did.
+/// The first of these keys that exists, and how many members it has.
 ///
 /// # Errors
-/// WRONGTYPE where a key before it holds something else.
-fn pop_first(d: &mut Data<'_>, request: &Request) -> Result<bool, Error> {
-    for index in request.keys.clone() {
-        let key = d.args.at(index);
-        let Some(set) = d.keys.collection_mut::<Zset>(key)? else {
-            continue;
-        };
-        let count = request.count.min(set.len());
-        d.reply.array(2);
-        d.reply.bulk(key);
-        d.reply.array(count);
-        pop(d, key, request.end, count, |reply, pair| {
-            reply.array(2);
-            write_flat(reply, pair);
-        })?;
-        return Ok(true);
+/// WRONGTYPE if that is no sorted set.
+fn first_set<'a>(d: &mut Data<'a>, keys: Range<usize>) -> Result<Option<(&'a [u8], usize)>, Error> {
+    for key in d.args.rest(keys.start).take(keys.len()) {
+        if let Some(set) = d.keys.collection_mut::<Zset>(key)? {
+            return Ok(Some((key, set.len())));
+        }
     }
-    Ok(false)
+    Ok(None)
+}
+
+/// Takes as many of a set's members as are asked for, and answers with them.
+fn pop_many(d: &mut Data<'_>, key: &[u8], len: usize, request: &Request) -> Outcome {
+    let count = request.count.min(len);
+    d.reply.array(2);
+    d.reply.bulk(key);
+    d.reply.array(count);
+    pop(d, key, request.end, count, |reply, pair| {
+        reply.array(2);
+        write_flat(reply, pair);
+    })
 }
 
 /// Has the client wait for one of these keys to become a sorted set.
@@ -386,23 +386,24 @@ fn bzpopmax(d: &mut Data<'_>) -> Result<Flow, Error> {
 fn blocking_pop(d: &mut Data<'_>, end: End) -> Result<Flow, Error> {
     let last = d.args.len() - 1;
     let until_us = arguments::waits_until_us(d.args.at(last), d.now)?;
-    for key in d.args.rest(1).take(last - 1) {
-        if d.keys.collection_mut::<Zset>(key)?.is_some() {
-            d.reply.array(3);
-            d.reply.bulk(key);
-            pop(d, key, end, 1, write_flat)?;
-            return Ok(Flow::Done);
-        }
-    }
-    Ok(wait(1..last, until_us))
+    let Some((key, _)) = first_set(d, 1..last)? else {
+        return Ok(wait(1..last, until_us));
+    };
+    // A look to see whether it has to wait, and one to take.
+    d.keys.look_anew();
+    d.reply.array(3);
+    d.reply.bulk(key);
+    pop(d, key, end, 1, write_flat)?;
+    Ok(Flow::Done)
 }
 
 fn bzmpop(d: &mut Data<'_>) -> Result<Flow, Error> {
     let request = Request::from_args(d.args, 2)?;
     let until_us = arguments::waits_until_us(d.args.at(1), d.now)?;
-    if pop_first(d, &request)? {
-        Ok(Flow::Done)
-    } else {
-        Ok(wait(request.keys, until_us))
-    }
+    let Some((key, len)) = first_set(d, request.keys.clone())? else {
+        return Ok(wait(request.keys, until_us));
+    };
+    d.keys.look_anew();
+    pop_many(d, key, len, &request)?;
+    Ok(Flow::Done)
 }

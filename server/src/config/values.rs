@@ -86,6 +86,19 @@ impl Vocabulary for MaxmemoryPolicy {
     ];
 }
 
+impl MaxmemoryPolicy {
+    /// Whether it goes by when, or how often, a key was used.
+    pub(crate) fn is_by_use(self) -> bool {
+        matches!(
+            self,
+            MaxmemoryPolicy::VolatileLru
+                | MaxmemoryPolicy::VolatileLfu
+                | MaxmemoryPolicy::AllkeysLru
+                | MaxmemoryPolicy::AllkeysLfu
+        )
+    }
+}
+
 impl fmt::Display for MaxmemoryPolicy {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(self.name())

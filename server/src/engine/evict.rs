@@ -144,8 +144,9 @@ impl Engine {
         if self.keyspace.garbage.is_empty() {
             return false;
         }
-        self.host
-            .discard(Box::new(std::mem::take(&mut self.keyspace.garbage)));
+        let garbage = std::mem::take(&mut self.keyspace.garbage);
+        let objects = garbage.len();
+        self.host.discard(Box::new(garbage), objects);
         true
     }
 

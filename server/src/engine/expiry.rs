@@ -304,7 +304,7 @@ mod tests {
 
         fn purge_memory(&mut self) {}
 
-        fn discard(&mut self, _: Box<dyn Send>) {}
+        fn discard(&mut self, _: Box<dyn Send>, _: usize) {}
 
         fn listen(&mut self, _: &[String], _: u16) -> Result<(), String> {
             Ok(())

@@ -55,8 +55,9 @@ pub(crate) trait Host: Send {
     /// Gives memory that is free back to the operating system, where the allocator can.
     fn purge_memory(&mut self);
 
-    /// Gives back what is needed no more, where that may take long, without keeping anybody waiting.
-    fn discard(&mut self, garbage: Box<dyn Send>);
+    /// Gives back what is needed no more, where that may take long, without keeping anybody waiting. INFO tells of the values
+    /// in it, which are so many, until it is done.
+    fn discard(&mut self, garbage: Box<dyn Send>, objects: usize);
 
     /// Listens on these addresses and no others.
     fn listen(&mut self, bind: &[String], port: u16) -> Result<(), String> {
@@ -112,6 +113,8 @@ pub(crate) struct Facts {
     pub(crate) cpu: Cpu,
     /// The allocator the program was built with.
     pub(crate) allocator: &'static str,
+    /// Values that are being given back, or wait for that; see [`Host::discard`].
+    pub(crate) lazyfree_pending: usize,
 }
 
 /// Processor time.

@@ -141,7 +141,7 @@ impl Engine {
             self.invalidation.readers -= 1;
             if self.invalidation.readers == 0 {
                 let keys = self.tracking.forget_all();
-                self.host.discard(Box::new(keys));
+                self.host.discard(Box::new(keys), 0);
             }
             self.derive_tracked();
         }

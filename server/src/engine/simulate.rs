@@ -136,7 +136,7 @@ impl Host for Clock {
 
     fn purge_memory(&mut self) {}
 
-    fn discard(&mut self, _: Box<dyn Send>) {}
+    fn discard(&mut self, _: Box<dyn Send>, _: usize) {}
 }
 
 /// One client, as it sees itself.

@@ -116,8 +116,8 @@ impl Host for System {
         (self.allocator.purge)();
     }
 
-    fn discard(&mut self, garbage: Box<dyn Send>) {
-        self.lazyfree.discard(garbage);
+    fn discard(&mut self, garbage: Box<dyn Send>, objects: usize) {
+        self.lazyfree.discard(garbage, objects);
     }
 
     fn listen(&mut self, bind: &[String], port: u16) -> Result<(), String> {
@@ -166,6 +166,7 @@ impl Host for System {
                 user_children,
             },
             allocator: self.allocator.name,
+            lazyfree_pending: self.lazyfree.pending(),
         }
     }
 }

@@ -349,8 +349,14 @@ impl Keys<'_> {
             now_ms: self.now_ms,
             access: self.access,
             no_touch: self.no_touch,
-            used: self.used,
+            // A key of the same name there is another key.
+            used: 0,
         }
+    }
+
+    /// Has the next look at a key count as a use, though it be at the one that was used last: where Redis looks twice.
+    pub(crate) fn look_anew(&mut self) {
+        self.used = 0;
     }
 
     #[inline]
@@ -518,14 +524,18 @@ impl Keys<'_> {
         &mut self,
         key: &[u8],
     ) -> Result<Option<&mut C>, Error> {
-        match self.edit(key) {
-            None => Ok(None),
-            Some(entry) => entry
-                .boxed_mut()
-                .and_then(C::of_mut)
-                .map(Some)
-                .ok_or(Error::WRONG_TYPE),
-        }
+        held(self.edit(key))
+    }
+
+    /// As [`Keys::collection_mut`], at a key that this command has looked at to change it: no use is counted once more.
+    ///
+    /// # Errors
+    /// WRONGTYPE where the key holds something else.
+    pub(crate) fn collection_again<C: Collection>(
+        &mut self,
+        key: &[u8],
+    ) -> Result<Option<&mut C>, Error> {
+        held(self.space().table.get_mut(key))
     }
 
     /// As [`Keys::collection_mut`], but a missing key is created empty, so check first what must not create one.
@@ -892,5 +902,18 @@ impl Keys<'_> {
         let now_ms = self.now_ms;
         let entries = self.keyspace.dbs[self.db].table.iter();
         entries.filter(move |entry| !entry.has_expired(now_ms))
+    }
+}
+
+/// The collection that an entry holds, to be changed in place.
+#[inline]
+fn held<C: Collection>(entry: Option<&mut Entry>) -> Result<Option<&mut C>, Error> {
+    match entry {
+        None => Ok(None),
+        Some(entry) => entry
+            .boxed_mut()
+            .and_then(C::of_mut)
+            .map(Some)
+            .ok_or(Error::WRONG_TYPE),
     }
 }
