@@ -4,11 +4,19 @@
 //! The block begins with two 32-bit words, the width of every element (2, 4 or 8 bytes) and their number; all numbers are
 //! little-endian. It widens when an integer needs it, and never narrows.
 
+use crate::data::block::{self, Block};
+
 const HEADER_LEN: usize = 8;
+
+/// Bytes that an element takes where any of them needs 64 bits.
+const WIDTH_MAX: usize = size_of::<i64>();
+
+/// No set may be longer than this: a block has its own length before it.
+const BYTES_MAX: usize = block::LEN_MAX - block::HEAD_LEN;
 
 /// Integers, each at most once, in ascending order.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Intset(Vec<u8>);
+pub(crate) struct Intset(Block);
 
 impl Default for Intset {
     fn default() -> Intset {
@@ -18,49 +26,52 @@ impl Default for Intset {
 
 impl Intset {
     pub(crate) fn new() -> Intset {
-        Intset(vec![2, 0, 0, 0, 0, 0, 0, 0])
+        Intset(Block::new(&[&[2, 0, 0, 0, 0, 0, 0, 0]]))
     }
 
     /// Takes a block that came from outside, if it is one: right in length, in order, nothing twice.
     pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Intset> {
-        let set = Intset(bytes.to_vec());
         let width = u32::from_le_bytes(*bytes.first_chunk()?);
         let len = u32::from_le_bytes(bytes.get(4..HEADER_LEN)?.try_into().ok()?);
         let right = matches!(width, 2 | 4 | 8)
             && (len as usize).checked_mul(width as usize) == Some(bytes.len() - HEADER_LEN)
-            && len > 0;
-        (right && set.iter().zip(set.iter().skip(1)).all(|(a, b)| a < b)).then_some(set)
+            && len > 0
+            && bytes.len() <= BYTES_MAX;
+        let set = right.then(|| Intset(Block::new(&[bytes])))?;
+        let ordered = set.iter().zip(set.iter().skip(1)).all(|(a, b)| a < b);
+        ordered.then_some(set)
     }
 
-    /// The whole block.
+    /// The whole set as Redis lays it out.
+    #[inline]
     pub(crate) fn as_bytes(&self) -> &[u8] {
-        &self.0
+        &self.0[block::HEAD_LEN..]
     }
 
     /// Bytes of memory behind it.
     pub(crate) fn capacity(&self) -> usize {
-        self.0.capacity()
+        self.0.memory()
     }
 
     /// Bytes that each element takes.
     fn width(&self) -> usize {
-        usize::from(self.0[0])
+        usize::from(self.as_bytes()[0])
     }
 
     /// Number of elements.
     pub(crate) fn len(&self) -> usize {
-        (self.0.len() - HEADER_LEN) / self.width()
+        (self.as_bytes().len() - HEADER_LEN) / self.width()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.len() == HEADER_LEN
+        self.as_bytes().len() == HEADER_LEN
     }
 
     /// The element with this number, which must be less than [`Intset::len`].
     pub(crate) fn at(&self, index: usize) -> i64 {
         let (width, mut word) = (self.width(), [0; 8]);
         let start = HEADER_LEN + index * width;
-        word[8 - width..].copy_from_slice(&self.0[start..start + width]);
+        word[8 - width..].copy_from_slice(&self.as_bytes()[start..start + width]);
         // The sign is extended by shifting the bytes down from the top.
         i64::from_le_bytes(word) >> (64 - 8 * width)
     }
@@ -68,6 +79,11 @@ impl Intset {
     /// All elements in ascending order.
     pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = i64> + ExactSizeIterator + '_ {
         (0..self.len()).map(|index| self.at(index))
+    }
+
+    /// Whether it has room for one more integer, whatever that is.
+    pub(crate) fn has_room(&self) -> bool {
+        HEADER_LEN + (self.len() + 1) * WIDTH_MAX <= BYTES_MAX
     }
 
     /// Where the integer lies, or where it would.
@@ -99,11 +115,8 @@ impl Intset {
             self.widen(needed);
         }
         let width = self.width();
-        let start = HEADER_LEN + index * width;
-        // Exactly, as with listpacks: most intsets are small and seldom changed.
-        self.0.reserve_exact(width);
-        let bytes = int.to_le_bytes();
-        self.0.splice(start..start, bytes[..width].iter().copied());
+        let at = place(index, width);
+        self.0.replace(at..at, &[&int.to_le_bytes()[..width]]);
         self.settle();
         true
     }
@@ -114,27 +127,33 @@ impl Intset {
         let Ok(index) = self.search(int) else {
             return false;
         };
-        let start = HEADER_LEN + index * self.width();
-        self.0.drain(start..start + self.width());
+        let width = self.width();
+        self.0
+            .replace(place(index, width)..place(index + 1, width), &[]);
         self.settle();
         true
     }
 
     fn widen(&mut self, width: usize) {
-        let mut wide = Vec::with_capacity(HEADER_LEN + (self.len() + 1) * width);
+        let mut wide = Vec::with_capacity(HEADER_LEN + self.len() * width);
         wide.extend((width as u32).to_le_bytes());
-        wide.extend(&self.0[4..HEADER_LEN]);
+        wide.extend(&self.as_bytes()[4..HEADER_LEN]);
         for int in self.iter() {
             wide.extend(&int.to_le_bytes()[..width]);
         }
-        self.0 = wide;
+        self.0 = Block::new(&[&wide]);
     }
 
     /// Writes the number of elements anew.
     fn settle(&mut self) {
         let len = self.len() as u32;
-        self.0[4..HEADER_LEN].copy_from_slice(&len.to_le_bytes());
+        self.0.body_mut()[4..HEADER_LEN].copy_from_slice(&len.to_le_bytes());
     }
+}
+
+/// Where in the block an element with this number begins.
+fn place(index: usize, width: usize) -> usize {
+    block::HEAD_LEN + HEADER_LEN + index * width
 }
 
 fn width_of(int: i64) -> usize {

@@ -10,9 +10,10 @@
 //!
 //! It knows nothing of keys, and nothing of what the elements mean.
 
+use crate::data::block::{self, Block};
 use crate::text::integers;
 
-const HEADER_LEN: usize = 6;
+const HEADER_LEN: usize = block::HEAD_LEN + size_of::<u16>();
 const END: u8 = 0xff;
 const UNKNOWN_LEN: u16 = u16::MAX;
 
@@ -84,36 +85,85 @@ impl<'a> Item<'a> {
         len + back_len_len(len)
     }
 
-    /// Appends the element as it is stored.
-    fn encode(&self, out: &mut Vec<u8>) {
+    fn encode(&self) -> Encoded<'a> {
         let len = self.encoded_len();
-        match *self {
-            Item::Int(int) => match len {
-                1 => out.push(int as u8),
-                2 => out.extend([0xc0 | (int >> 8) as u8 & 0x1f, int as u8]),
-                _ => {
-                    out.push(
-                        0xf1 + [3, 4, 5, 9]
-                            .iter()
-                            .position(|&size| size == len)
-                            .unwrap_or(3) as u8,
-                    );
-                    out.extend(&int.to_le_bytes()[..len - 1]);
-                }
-            },
-            Item::Bytes(bytes) => {
-                match len - bytes.len() {
-                    1 => out.push(0x80 | bytes.len() as u8),
-                    2 => out.extend([0xe0 | (bytes.len() >> 8) as u8, bytes.len() as u8]),
+        let mut head = [0; HEAD_LEN_MAX];
+        let (head_len, data): (usize, &[u8]) = match *self {
+            Item::Int(int) => {
+                match len {
+                    1 => head[0] = int as u8,
+                    2 => head[..2].copy_from_slice(&[0xc0 | (int >> 8) as u8 & 0x1f, int as u8]),
                     _ => {
-                        out.push(0xf0);
-                        out.extend((bytes.len() as u32).to_le_bytes());
+                        let sizes = [3, 4, 5, 9];
+                        let kind = sizes.iter().position(|&size| size == len).unwrap_or(3);
+                        head[0] = 0xf1 + kind as u8;
+                        head[1..len].copy_from_slice(&int.to_le_bytes()[..len - 1]);
                     }
                 }
-                out.extend(bytes);
+                (len, &[])
             }
+            Item::Bytes(bytes) => {
+                match len - bytes.len() {
+                    1 => head[0] = 0x80 | bytes.len() as u8,
+                    2 => {
+                        head[..2]
+                            .copy_from_slice(&[0xe0 | (bytes.len() >> 8) as u8, bytes.len() as u8]);
+                    }
+                    _ => {
+                        head[0] = 0xf0;
+                        head[1..5].copy_from_slice(&(bytes.len() as u32).to_le_bytes());
+                    }
+                }
+                (len - bytes.len(), bytes)
+            }
+        };
+        Encoded {
+            head,
+            head_len,
+            data,
+            back: BackLen::of(len),
         }
-        push_back_len(len, out);
+    }
+}
+
+/// An integer with its encoding is the longest that stands before the bytes of an element, or for them.
+const HEAD_LEN_MAX: usize = 9;
+
+/// An element as it is stored.
+struct Encoded<'a> {
+    head: [u8; HEAD_LEN_MAX],
+    head_len: usize,
+    data: &'a [u8],
+    back: BackLen,
+}
+
+impl Encoded<'_> {
+    /// One behind the other.
+    fn parts(&self) -> [&[u8]; 3] {
+        [&self.head[..self.head_len], self.data, self.back.bytes()]
+    }
+}
+
+/// The length of an element, to be read backwards: seven bits a byte, the highest first; every byte but the first says that
+/// one more comes before it.
+struct BackLen {
+    bytes: [u8; 5],
+    count: usize,
+}
+
+impl BackLen {
+    fn of(len: usize) -> BackLen {
+        let count = back_len_len(len);
+        let mut bytes = [0; 5];
+        for (index, byte) in bytes[..count].iter_mut().rev().enumerate() {
+            let more = if index + 1 < count { 0x80 } else { 0 };
+            *byte = (len >> (7 * index)) as u8 & 0x7f | more;
+        }
+        BackLen { bytes, count }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        &self.bytes[..self.count]
     }
 }
 
@@ -128,22 +178,25 @@ fn back_len_len(len: usize) -> usize {
     }
 }
 
-/// Seven bits a byte, the highest first; every byte but the first says that one more comes before it.
-fn push_back_len(len: usize, out: &mut Vec<u8>) {
-    let count = back_len_len(len);
-    for index in (0..count).rev() {
-        let more = if index + 1 < count { 0x80 } else { 0 };
-        out.push((len >> (7 * index)) as u8 & 0x7f | more);
+/// These elements as they are stored, one behind the other, and how many they are.
+fn encode_all<'a>(items: impl IntoIterator<Item = Item<'a>>) -> (Vec<u8>, usize) {
+    let (mut bytes, mut count) = (Vec::new(), 0);
+    for item in items {
+        for part in item.encode().parts() {
+            bytes.extend_from_slice(part);
+        }
+        count += 1;
     }
+    (bytes, count)
 }
 
 /// Where an element lies. It holds until the listpack is changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct At(usize);
 
-/// The listpack.
+/// The listpack. The block's head is its own length.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Listpack(Vec<u8>);
+pub(crate) struct Listpack(Block);
 
 impl Default for Listpack {
     fn default() -> Listpack {
@@ -153,14 +206,18 @@ impl Default for Listpack {
 
 impl Listpack {
     pub(crate) fn new() -> Listpack {
-        Listpack(vec![HEADER_LEN as u8 + 1, 0, 0, 0, 0, 0, END])
+        Listpack::from_encoded(&[], 0)
+    }
+
+    fn from_encoded(elements: &[u8], count: usize) -> Listpack {
+        let told = told_len_of(count).to_le_bytes();
+        Listpack(Block::new(&[&told, elements, &[END]]))
     }
 
     /// One with these elements.
     pub(crate) fn from_items<'a>(items: impl IntoIterator<Item = Item<'a>>) -> Listpack {
-        let mut list = Listpack::new();
-        list.extend(items);
-        list
+        let (elements, count) = encode_all(items);
+        Listpack::from_encoded(&elements, count)
     }
 
     /// Takes a block that came from outside, if every length in it is right: walking it can then not go astray.
@@ -169,13 +226,12 @@ impl Listpack {
         if bytes.len() < HEADER_LEN + 1 || total != bytes.len() || bytes[bytes.len() - 1] != END {
             return None;
         }
-        let mut list = Listpack(bytes.to_vec());
         let (mut at, mut count) = (HEADER_LEN, 0_usize);
         while bytes[at] != END {
             let len = encoded_len_at(bytes, at)?;
             let back_at = at.checked_add(len)?;
-            let mut back = Vec::new();
-            push_back_len(len, &mut back);
+            let back = BackLen::of(len);
+            let back = back.bytes();
             // The last byte is the end's: an element must stop before it.
             if bytes.get(back_at..back_at + back.len())? != back || back_at + back.len() >= total {
                 return None;
@@ -183,11 +239,10 @@ impl Listpack {
             at = back_at + back.len();
             count += 1;
         }
-        let told = list.told_len();
-        let counted = u16::try_from(count).unwrap_or(UNKNOWN_LEN);
+        let told = u16::from_le_bytes([bytes[4], bytes[5]]);
+        let is_right = at + 1 == total && (told == UNKNOWN_LEN || told == told_len_of(count));
         // Now that they were counted, whoever asks next need not.
-        list.0[4..HEADER_LEN].copy_from_slice(&counted.to_le_bytes());
-        (at + 1 == total && (told == UNKNOWN_LEN || told == counted)).then_some(list)
+        is_right.then(|| Listpack::from_encoded(&bytes[HEADER_LEN..at], count))
     }
 
     /// The whole block.
@@ -197,7 +252,7 @@ impl Listpack {
 
     /// Bytes of memory behind it.
     pub(crate) fn capacity(&self) -> usize {
-        self.0.capacity()
+        self.0.memory()
     }
 
     fn told_len(&self) -> u16 {
@@ -351,24 +406,12 @@ impl Listpack {
         self.insert(self.first(), item);
     }
 
-    /// Appends a few elements that are all there will be for a while: takes no more room than they need.
-    pub(crate) fn append_exactly<const N: usize>(&mut self, items: [Item<'_>; N]) {
-        // Exactly, as in `splice`.
-        let len = items.iter().map(Item::stored_len).sum();
-        self.0.reserve_exact(len);
-        self.extend(items);
-    }
-
     /// Appends elements.
     pub(crate) fn extend<'a>(&mut self, items: impl IntoIterator<Item = Item<'a>>) {
-        let mut count = 0;
-        self.0.pop();
-        for item in items {
-            item.encode(&mut self.0);
-            count += 1;
-        }
-        self.0.push(END);
-        self.settle(count);
+        let (elements, count) = encode_all(items);
+        let end = self.end();
+        self.0.replace(end..end, &[&elements]);
+        self.settle(count as i64);
     }
 
     /// Puts an element before the one at `before`, or behind the last.
@@ -376,16 +419,30 @@ impl Listpack {
     /// # Returns
     /// where it lies.
     pub(crate) fn insert(&mut self, before: Option<At>, item: Item<'_>) -> At {
+        self.insert_all(before, [item])
+    }
+
+    /// As [`Listpack::insert`], for a few elements, one behind the other.
+    ///
+    /// # Returns
+    /// where the first of them lies.
+    pub(crate) fn insert_all<const N: usize>(
+        &mut self,
+        before: Option<At>,
+        items: [Item<'_>; N],
+    ) -> At {
         let at = before.map_or(self.end(), |At(at)| at);
-        self.splice(at, at, item);
-        self.settle(1);
+        let encoded = items.map(|item| item.encode());
+        let parts = encoded.each_ref().map(Encoded::parts);
+        self.0.replace(at..at, parts.as_flattened());
+        self.settle(N as i64);
         At(at)
     }
 
     /// Puts another element in the place of one.
     pub(crate) fn replace(&mut self, at: At, item: Item<'_>) {
-        self.splice(at.0, self.behind(at), item);
-        self.settle(0);
+        let behind = self.behind(at);
+        self.0.replace(at.0..behind, &item.encode().parts());
     }
 
     /// Removes an element.
@@ -409,7 +466,7 @@ impl Listpack {
             removed += 1;
         }
         let end = end.map_or(self.end(), |At(end)| end);
-        self.0.drain(at.0..end);
+        self.0.replace(at.0..end, &[]);
         self.settle(-(removed as i64));
         self.some(at.0)
     }
@@ -445,59 +502,30 @@ impl Listpack {
 
     /// Takes the elements from this number on out into a listpack of their own.
     pub(crate) fn split_off(&mut self, index: usize) -> Listpack {
-        let mut rest = Listpack::new();
-        if let Some(at) = self.seek(index as i64) {
-            let end = self.end();
-            rest.0
-                .splice(HEADER_LEN..HEADER_LEN, self.0[at.0..end].iter().copied());
-            let count = self.len() - index;
-            rest.settle(count as i64);
-            self.0.drain(at.0..end);
-            self.settle(-(count as i64));
-            self.shrink();
-        }
+        let Some(at) = self.seek(index as i64) else {
+            return Listpack::new();
+        };
+        let (end, count) = (self.end(), self.len() - index);
+        let rest = Listpack::from_encoded(&self.0[at.0..end], count);
+        self.0.replace(at.0..end, &[]);
+        self.settle(-(count as i64));
         rest
     }
 
     /// Appends all elements of another.
     pub(crate) fn append(&mut self, other: &Listpack) {
-        self.0.pop();
-        self.0.extend_from_slice(&other.0[HEADER_LEN..]);
+        let end = self.end();
+        self.0
+            .replace(end..end, &[&other.0[HEADER_LEN..other.end()]]);
         self.settle(other.len() as i64);
     }
 
-    /// Gives back room that is not used.
-    pub(crate) fn shrink(&mut self) {
-        self.0.shrink_to_fit();
-    }
-
-    fn splice(&mut self, start: usize, end: usize, item: Item<'_>) {
-        let len = item.stored_len();
-        let (had, tail) = (end - start, self.0.len() - end);
-        if len > had {
-            // Exactly: most listpacks are never changed again, and realloc is cheap for the few that are.
-            self.0.reserve_exact(len - had);
-        }
-        if tail == 1 {
-            // At the end nothing has to move.
-            self.0.truncate(start);
-            item.encode(&mut self.0);
-            self.0.push(END);
-        } else {
-            let mut encoded = Vec::with_capacity(len);
-            item.encode(&mut encoded);
-            self.0.splice(start..end, encoded);
-        }
-    }
-
-    /// Writes the header anew after the elements changed by so many.
+    /// Writes the number of elements anew after it changed by so many.
     fn settle(&mut self, change: i64) {
-        let total = self.0.len() as u32;
-        self.0[..4].copy_from_slice(&total.to_le_bytes());
         let told = self.told_len();
         if told != UNKNOWN_LEN {
             let len = (i64::from(told) + change).clamp(0, i64::from(UNKNOWN_LEN)) as u16;
-            self.0[4..6].copy_from_slice(&len.to_le_bytes());
+            self.0.body_mut()[..2].copy_from_slice(&len.to_le_bytes());
         }
     }
 
@@ -529,6 +557,11 @@ impl Listpack {
         }
         Some(At(at - count - len))
     }
+}
+
+/// What the header tells of so many elements.
+fn told_len_of(count: usize) -> u16 {
+    u16::try_from(count).unwrap_or(UNKNOWN_LEN)
 }
 
 /// Bytes that encoding and data of the element take that begins there; `None` where no element can begin so.
