@@ -1,11 +1,17 @@
 //! Bytes in one allocation behind one thin pointer, of which the first four say how many there are; it knows nothing of what
 //! the others mean.
 //!
-//! A small collection is one such block and nothing else. Neither its length nor its room costs anything beside the bytes: a
-//! listpack begins with its own length anyway, and the room follows from the length.
+//! | offset | what |
+//! |---|---|
+//! | 0 | `u32` size of the allocation |
+//! | 4 | `u32` number of the bytes from here on, little-endian |
+//! | 8 | the others; then room |
 //!
-//! Invariants: the pointer comes from the allocator, with the layout that [`layout`] says for the number in the first four
-//! bytes; all bytes up to that number are initialised. Nobody but this module writes the first four.
+//! A small collection is one such block and nothing else, and has little room in it. Its length costs nothing beside the
+//! bytes, since a listpack begins with its own length anyway.
+//!
+//! Invariants: the pointer comes from the allocator, with a layout of the size that stands there; the bytes up to the length
+//! are within it and initialised. Nobody but this module writes the two words.
 #![allow(
     unsafe_code,
     reason = "a thin pointer to a block that knows its own length makes a small collection one allocation"
@@ -20,11 +26,20 @@ use std::slice;
 /// Bytes that the length takes at the beginning, little-endian.
 pub(crate) const HEAD_LEN: usize = size_of::<u32>();
 
-/// No block is longer, head and all.
-pub(crate) const LEN_MAX: usize = u32::MAX as usize;
+/// No block is longer, head and all: its size, rounded up, must fit 32 bits too.
+pub(crate) const LEN_MAX: usize = 7 << 29;
 
-/// Up to this length a block's room is a multiple of 8, which is what the program's allocator rounds up to.
-const EXACT_LEN_MAX: usize = 256;
+/// Where the bytes begin.
+const START: usize = size_of::<u32>();
+
+/// Up to this size a block is a multiple of 8 long, which is what the program's allocator rounds up to.
+const EXACT_SIZE_MAX: usize = 256;
+
+/// Unused bytes that a block keeps when it becomes shorter: what is popped is often pushed again.
+const SPARE: usize = 32;
+
+/// Of a long block it keeps this part.
+const SPARE_PART: usize = 8;
 
 /// Bytes that begin with how many they are.
 pub(crate) struct Block(NonNull<u8>);
@@ -41,17 +56,18 @@ impl Block {
     /// where that is longer than [`LEN_MAX`].
     pub(crate) fn new(parts: &[&[u8]]) -> Block {
         let len = HEAD_LEN + len_of(parts);
-        let layout = layout(len);
-        // SAFETY: a layout has room for the head at least.
-        let Some(start) = NonNull::new(unsafe { alloc(layout) }) else {
-            handle_alloc_error(layout)
+        let size = size_for(len);
+        // SAFETY: no block is of size zero.
+        let Some(start) = NonNull::new(unsafe { alloc(layout(size)) }) else {
+            handle_alloc_error(layout(size))
         };
         let mut block = Block(start);
-        // SAFETY: the head and the parts lie within the allocation, whose size `layout` derived from the same lengths, and
-        // after both calls all of it up to `len` is initialised.
+        // SAFETY: the two words and the parts lie within the allocation, whose size `size_for` derived from the same lengths,
+        // and after these calls all of it up to the length is initialised.
         unsafe {
-            block.write(HEAD_LEN, parts);
+            block.set_size(size);
             block.set_len(len);
+            block.write(HEAD_LEN, parts);
         }
         block
     }
@@ -60,7 +76,7 @@ impl Block {
     pub(crate) fn body_mut(&mut self) -> &mut [u8] {
         let body_len = self.len() - HEAD_LEN;
         // SAFETY: the block is that long and initialised; the borrow of self makes this the only one.
-        unsafe { slice::from_raw_parts_mut(self.0.add(HEAD_LEN).as_ptr(), body_len) }
+        unsafe { slice::from_raw_parts_mut(self.at(HEAD_LEN).as_ptr(), body_len) }
     }
 
     /// Puts these parts, one after the other, in the place of a range, which is counted from the head on and has no part of
@@ -76,67 +92,90 @@ impl Block {
         );
         let added = len_of(parts);
         let len = had_len - range.len() + added;
-        let (had, wanted) = (layout(had_len), layout(len));
-        if wanted.size() > had.size() {
-            self.move_to(had, wanted);
+        if START + len > self.size() {
+            self.resize(size_for(len));
         }
-        // SAFETY: both rooms are as long as their lengths at least, and the larger one is there now. What lies behind the
-        // range is moved before the gap is written, so that all up to `len` is initialised when the length says so. No part
-        // can overlap the block, which is borrowed mutably. The length is written last, so that it agrees with the layout
-        // even if moving to less room fails.
+        // SAFETY: the allocation is as long as both lengths at least. What lies behind the range is moved before the gap is
+        // written, so that all up to `len` is initialised when the length says so. No part can overlap the block, which is
+        // borrowed mutably.
         unsafe {
-            let behind = self.0.add(range.end);
-            behind.copy_to(self.0.add(range.start + added), had_len - range.end);
+            let behind = self.at(range.end);
+            behind.copy_to(self.at(range.start + added), had_len - range.end);
             self.write(range.start, parts);
-            if wanted.size() < had.size() {
-                self.move_to(had, wanted);
-            }
             self.set_len(len);
+        }
+        if self.size() - START - len > SPARE.max(len / SPARE_PART) {
+            self.resize(size_for(len));
         }
     }
 
     /// Bytes of its allocation.
     pub(crate) fn memory(&self) -> usize {
-        layout(self.len()).size()
+        self.size()
+    }
+
+    #[inline]
+    fn size(&self) -> usize {
+        // SAFETY: the word is always there, and aligned as a layout is.
+        unsafe { self.0.cast::<u32>().read() as usize }
     }
 
     /// How many bytes there are, the head among them.
     #[inline]
     fn len(&self) -> usize {
         // SAFETY: the head is always there, and aligned as a layout is.
-        u32::from_le(unsafe { self.0.cast::<u32>().read() }) as usize
+        u32::from_le(unsafe { self.at(0).cast::<u32>().read() }) as usize
+    }
+
+    /// Where the byte with this number lies.
+    #[inline]
+    fn at(&self, index: usize) -> NonNull<u8> {
+        // SAFETY: callers pass no more than what the allocation has room for.
+        unsafe { self.0.add(START + index) }
     }
 
     /// # Safety
-    /// The allocation must have the layout for this length, and be initialised so far behind the head.
+    /// The allocation must have this size, which fits 32 bits.
+    unsafe fn set_size(&mut self, size: usize) {
+        // SAFETY: the word is always there, and aligned as a layout is.
+        unsafe { self.0.cast::<u32>().write(size as u32) };
+    }
+
+    /// # Safety
+    /// The allocation must have room for this length, which fits 32 bits, and before anybody looks must be initialised so
+    /// far behind the head.
     unsafe fn set_len(&mut self, len: usize) {
-        // SAFETY: the head is always there, and aligned as a layout is. `layout` has refused what does not fit 32 bits.
-        unsafe { self.0.cast::<u32>().write((len as u32).to_le()) };
+        // SAFETY: the head is always there, and aligned as a layout is.
+        unsafe { self.at(0).cast::<u32>().write((len as u32).to_le()) };
     }
 
     /// # Safety
     /// The allocation must be long enough.
+    #[inline]
     unsafe fn write(&mut self, at: usize, parts: &[&[u8]]) {
-        let mut at = at;
+        let mut to = self.at(at);
         for part in parts {
             // SAFETY: as promised to this function; the part cannot overlap a block that is borrowed mutably.
             unsafe {
-                let to = self.0.add(at);
                 to.copy_from_nonoverlapping(NonNull::from(*part).cast(), part.len());
+                to = to.add(part.len());
             }
-            at += part.len();
         }
     }
 
-    /// Changes the room, and not the length: the caller must do so before anybody else looks.
-    fn move_to(&mut self, had: Layout, wanted: Layout) {
-        // SAFETY: the block came from the allocator with the layout `had`; both layouts have the same alignment, and neither
-        // has no size.
-        let moved = unsafe { realloc(self.0.as_ptr(), had, wanted.size()) };
-        let Some(moved) = NonNull::new(moved) else {
-            handle_alloc_error(wanted)
-        };
-        self.0 = moved;
+    /// Moves to an allocation of another size, which must have room for all bytes.
+    fn resize(&mut self, size: usize) {
+        debug_assert!(START + self.len() <= size);
+        // SAFETY: the block came from the allocator with the layout of its size, and `size_for` gives no size of zero or of
+        // more than 32 bits.
+        unsafe {
+            let moved = realloc(self.0.as_ptr(), layout(self.size()), size);
+            let Some(moved) = NonNull::new(moved) else {
+                handle_alloc_error(layout(size))
+            };
+            self.0 = moved;
+            self.set_size(size);
+        }
     }
 }
 
@@ -147,7 +186,7 @@ impl Deref for Block {
     #[inline]
     fn deref(&self) -> &[u8] {
         // SAFETY: so many bytes are there and initialised, and they live as long as `self`.
-        unsafe { slice::from_raw_parts(self.0.as_ptr(), self.len()) }
+        unsafe { slice::from_raw_parts(self.at(0).as_ptr(), self.len()) }
     }
 }
 
@@ -167,9 +206,8 @@ impl Eq for Block {}
 
 impl Drop for Block {
     fn drop(&mut self) {
-        let layout = layout(self.len());
         // SAFETY: the block came from the allocator with this very layout, as the invariants say.
-        unsafe { dealloc(self.0.as_ptr(), layout) };
+        unsafe { dealloc(self.0.as_ptr(), layout(self.size())) };
     }
 }
 
@@ -183,19 +221,22 @@ fn len_of(parts: &[&[u8]]) -> usize {
     parts.iter().map(|part| part.len()).sum()
 }
 
-/// The room of a block of this length; depends on nothing else, so that it need not be kept.
-///
-/// Room for a sixteenth more at most, where the allocator does not round up to 8 itself: a long listpack then does not move
-/// with each element that it is given.
-#[inline]
-fn layout(len: usize) -> Layout {
+/// The size of a block that is given this length: up to a sixteenth more than it needs where the allocator does not round up
+/// to 8 itself, so that a long listpack does not move with each element that it is given.
+fn size_for(len: usize) -> usize {
     assert!(len <= LEN_MAX, "a block of {len} bytes");
-    let step = if len < EXACT_LEN_MAX {
+    let size = START + len;
+    let step = if size < EXACT_SIZE_MAX {
         8
     } else {
-        1 << (len.ilog2() - 4)
+        1 << (size.ilog2() - 4)
     };
-    Layout::from_size_align(len.next_multiple_of(step), align_of::<u32>())
+    size.next_multiple_of(step)
+}
+
+#[inline]
+fn layout(size: usize) -> Layout {
+    Layout::from_size_align(size, align_of::<u32>())
         .expect("no more than 4 GiB, which 64 bits can count")
 }
 
@@ -206,17 +247,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn its_room_follows_from_its_length() {
-        for (len, room) in [(4, 8), (8, 8), (9, 16), (255, 256), (256, 256), (257, 272)] {
+    fn its_size_is_little_more_than_what_it_holds() {
+        for (len, size) in [(4, 8), (5, 16), (12, 16), (13, 24), (252, 256), (253, 272)] {
             let block = Block::new(&[&vec![b'x'; len - HEAD_LEN]]);
-            assert_eq!((block.len(), block.memory()), (len, room));
+            assert_eq!((block.len(), block.memory()), (len, size));
         }
         // Never less for more, and no more than a sixteenth too much.
         for len in 257..20_000 {
-            let room = layout(len).size();
-            assert!(room >= layout(len - 1).size() && room - len < len / 16 + 1);
+            let size = size_for(len);
+            assert!(size >= size_for(len - 1) && size - START - len < len / 16 + 1);
         }
         assert_eq!(size_of::<Option<Block>>(), size_of::<usize>());
+    }
+
+    #[test]
+    fn what_is_taken_away_and_added_again_finds_its_room() {
+        let mut block = Block::new(&[&[b'x'; 100]]);
+        let (size, end) = (block.memory(), block.len());
+        block.replace(end - SPARE + 8..end, &[]);
+        assert_eq!(block.memory(), size);
+        block.replace(HEAD_LEN..HEAD_LEN, &[&[b'x'; SPARE - 8]]);
+        assert_eq!((block.memory(), block.len()), (size, end));
+        block.replace(HEAD_LEN..HEAD_LEN + 2 * SPARE, &[]);
+        assert_eq!(block.memory(), size_for(end - 2 * SPARE));
     }
 
     #[test]
@@ -253,6 +306,8 @@ mod tests {
                 prop_assert_eq!(&block[HEAD_LEN..], &model[..]);
                 prop_assert_eq!(&block[..HEAD_LEN], &(block.len() as u32).to_le_bytes()[..]);
                 prop_assert_eq!(block.len(), HEAD_LEN + model.len());
+                let unused = block.memory() - START - block.len();
+                prop_assert!(unused <= SPARE.max(block.len() / SPARE_PART));
             }
         }
     }

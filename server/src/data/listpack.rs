@@ -406,14 +406,6 @@ impl Listpack {
         self.insert(self.first(), item);
     }
 
-    /// Appends elements.
-    pub(crate) fn extend<'a>(&mut self, items: impl IntoIterator<Item = Item<'a>>) {
-        let (elements, count) = encode_all(items);
-        let end = self.end();
-        self.0.replace(end..end, &[&elements]);
-        self.settle(count as i64);
-    }
-
     /// Puts an element before the one at `before`, or behind the last.
     ///
     /// # Returns
