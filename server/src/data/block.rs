@@ -3,15 +3,15 @@
 //!
 //! | offset | what |
 //! |---|---|
-//! | 0 | `u32` size of the allocation |
-//! | 4 | `u32` number of the bytes from here on, little-endian |
-//! | 8 | the others; then room |
+//! | 0 | `u8`: how many times 8 bytes the allocation is longer than [`size_for`] says |
+//! | 1 | `u32` number of the bytes from here on, little-endian |
+//! | 5 | the others; then room |
 //!
 //! A small collection is one such block and nothing else, and has little room in it. Its length costs nothing beside the
 //! bytes, since a listpack begins with its own length anyway.
 //!
-//! Invariants: the pointer comes from the allocator, with a layout of the size that stands there; the bytes up to the length
-//! are within it and initialised. Nobody but this module writes the two words.
+//! Invariants: the pointer comes from the allocator, with a layout of the size that the first two tell; the bytes up to the
+//! length are within it and initialised. Nobody but this module writes the two.
 #![allow(
     unsafe_code,
     reason = "a thin pointer to a block that knows its own length makes a small collection one allocation"
@@ -26,19 +26,25 @@ use std::slice;
 /// Bytes that the length takes at the beginning, little-endian.
 pub(crate) const HEAD_LEN: usize = size_of::<u32>();
 
-/// No block is longer, head and all: its size, rounded up, must fit 32 bits too.
-pub(crate) const LEN_MAX: usize = 7 << 29;
+/// No block is longer, head and all.
+pub(crate) const LEN_MAX: usize = u32::MAX as usize;
 
 /// Where the bytes begin.
-const START: usize = size_of::<u32>();
+const START: usize = size_of::<u8>();
 
-/// Up to this size a block is a multiple of 8 long, which is what the program's allocator rounds up to.
+/// What the program's allocator rounds sizes up to.
+const UNIT: usize = 8;
+
+/// Up to this size a block is as long as it must be, rounded up to a unit.
 const EXACT_SIZE_MAX: usize = 256;
 
-/// Unused bytes that a block keeps when it becomes shorter: what is popped is often pushed again.
-const SPARE: usize = 32;
+/// Unused bytes that a block keeps at least when it becomes shorter: what is popped is often pushed again.
+const SPARE_MIN: usize = 32;
 
-/// Of a long block it keeps this part.
+/// No block keeps more, so that their number fits its byte.
+const SPARE_MAX: usize = UNIT * u8::MAX as usize;
+
+/// In between it keeps this part of its length.
 const SPARE_PART: usize = 8;
 
 /// Bytes that begin with how many they are.
@@ -62,12 +68,11 @@ impl Block {
             handle_alloc_error(layout(size))
         };
         let mut block = Block(start);
-        // SAFETY: the two words and the parts lie within the allocation, whose size `size_for` derived from the same lengths,
-        // and after these calls all of it up to the length is initialised.
+        // SAFETY: what is written lies within the allocation, whose size `size_for` derived from the same lengths, and then
+        // all of it up to the length is initialised.
         unsafe {
-            block.set_size(size);
-            block.set_len(len);
             block.write(HEAD_LEN, parts);
+            block.settle(len, size);
         }
         block
     }
@@ -92,20 +97,24 @@ impl Block {
         );
         let added = len_of(parts);
         let len = had_len - range.len() + added;
-        if START + len > self.size() {
-            self.resize(size_for(len));
+        let (had_size, wanted_size) = (self.size(), size_for(len));
+        let mut size = had_size;
+        if wanted_size > had_size {
+            self.resize(had_size, wanted_size);
+            size = wanted_size;
         }
-        // SAFETY: the allocation is as long as both lengths at least. What lies behind the range is moved before the gap is
+        // SAFETY: the allocation is as long as both lengths need. What lies behind the range is moved before the gap is
         // written, so that all up to `len` is initialised when the length says so. No part can overlap the block, which is
-        // borrowed mutably.
+        // borrowed mutably. What is given back is behind all that, and the last call makes length and size agree again.
         unsafe {
             let behind = self.at(range.end);
             behind.copy_to(self.at(range.start + added), had_len - range.end);
             self.write(range.start, parts);
-            self.set_len(len);
-        }
-        if self.size() - START - len > SPARE.max(len / SPARE_PART) {
-            self.resize(size_for(len));
+            if size - wanted_size > (len / SPARE_PART).clamp(SPARE_MIN, SPARE_MAX) {
+                self.resize(size, wanted_size);
+                size = wanted_size;
+            }
+            self.settle(len, size);
         }
     }
 
@@ -116,15 +125,15 @@ impl Block {
 
     #[inline]
     fn size(&self) -> usize {
-        // SAFETY: the word is always there, and aligned as a layout is.
-        unsafe { self.0.cast::<u32>().read() as usize }
+        // SAFETY: the byte is always there.
+        size_for(self.len()) + UNIT * usize::from(unsafe { self.0.read() })
     }
 
     /// How many bytes there are, the head among them.
     #[inline]
     fn len(&self) -> usize {
-        // SAFETY: the head is always there, and aligned as a layout is.
-        u32::from_le(unsafe { self.at(0).cast::<u32>().read() }) as usize
+        // SAFETY: the head is always there.
+        u32::from_le(unsafe { self.at(0).cast::<u32>().read_unaligned() }) as usize
     }
 
     /// Where the byte with this number lies.
@@ -134,19 +143,19 @@ impl Block {
         unsafe { self.0.add(START + index) }
     }
 
+    /// Writes down its length and size.
+    ///
     /// # Safety
-    /// The allocation must have this size, which fits 32 bits.
-    unsafe fn set_size(&mut self, size: usize) {
-        // SAFETY: the word is always there, and aligned as a layout is.
-        unsafe { self.0.cast::<u32>().write(size as u32) };
-    }
-
-    /// # Safety
-    /// The allocation must have room for this length, which fits 32 bits, and before anybody looks must be initialised so
-    /// far behind the head.
-    unsafe fn set_len(&mut self, len: usize) {
-        // SAFETY: the head is always there, and aligned as a layout is.
-        unsafe { self.at(0).cast::<u32>().write((len as u32).to_le()) };
+    /// The allocation must have this size, which is [`size_for`] this length and no more than [`SPARE_MAX`] beyond, and be
+    /// initialised so far behind the head.
+    #[inline]
+    unsafe fn settle(&mut self, len: usize, size: usize) {
+        // SAFETY: byte and head are always there.
+        unsafe {
+            self.0.write(((size - size_for(len)) / UNIT) as u8);
+            let head = self.at(0).cast::<u32>();
+            head.write_unaligned((len as u32).to_le());
+        }
     }
 
     /// # Safety
@@ -163,19 +172,14 @@ impl Block {
         }
     }
 
-    /// Moves to an allocation of another size, which must have room for all bytes.
-    fn resize(&mut self, size: usize) {
-        debug_assert!(START + self.len() <= size);
-        // SAFETY: the block came from the allocator with the layout of its size, and `size_for` gives no size of zero or of
-        // more than 32 bits.
-        unsafe {
-            let moved = realloc(self.0.as_ptr(), layout(self.size()), size);
-            let Some(moved) = NonNull::new(moved) else {
-                handle_alloc_error(layout(size))
-            };
-            self.0 = moved;
-            self.set_size(size);
-        }
+    /// Moves to an allocation of another size; the caller has it written down before anybody looks.
+    fn resize(&mut self, had: usize, wanted: usize) {
+        // SAFETY: the block came from the allocator with the layout of the size it had, and no size is zero.
+        let moved = unsafe { realloc(self.0.as_ptr(), layout(had), wanted) };
+        let Some(moved) = NonNull::new(moved) else {
+            handle_alloc_error(layout(wanted))
+        };
+        self.0 = moved;
     }
 }
 
@@ -221,13 +225,14 @@ fn len_of(parts: &[&[u8]]) -> usize {
     parts.iter().map(|part| part.len()).sum()
 }
 
-/// The size of a block that is given this length: up to a sixteenth more than it needs where the allocator does not round up
-/// to 8 itself, so that a long listpack does not move with each element that it is given.
+/// The size of a block that is given this length: rounded up, where the allocator does not do so itself, by a sixteenth at
+/// most, so that a long listpack does not move with each element that it is given.
+#[inline]
 fn size_for(len: usize) -> usize {
     assert!(len <= LEN_MAX, "a block of {len} bytes");
     let size = START + len;
     let step = if size < EXACT_SIZE_MAX {
-        8
+        UNIT
     } else {
         1 << (size.ilog2() - 4)
     };
@@ -236,8 +241,7 @@ fn size_for(len: usize) -> usize {
 
 #[inline]
 fn layout(size: usize) -> Layout {
-    Layout::from_size_align(size, align_of::<u32>())
-        .expect("no more than 4 GiB, which 64 bits can count")
+    Layout::from_size_align(size, 1).expect("little more than 4 GiB, which 64 bits can count")
 }
 
 #[cfg(test)]
@@ -248,13 +252,14 @@ mod tests {
 
     #[test]
     fn its_size_is_little_more_than_what_it_holds() {
-        for (len, size) in [(4, 8), (5, 16), (12, 16), (13, 24), (252, 256), (253, 272)] {
+        for (len, size) in [(4, 8), (7, 8), (8, 16), (15, 16), (255, 256), (256, 272)] {
             let block = Block::new(&[&vec![b'x'; len - HEAD_LEN]]);
             assert_eq!((block.len(), block.memory()), (len, size));
         }
         // Never less for more, and no more than a sixteenth too much.
         for len in 257..20_000 {
             let size = size_for(len);
+            assert_eq!((size_for(size - START), size % UNIT), (size, 0));
             assert!(size >= size_for(len - 1) && size - START - len < len / 16 + 1);
         }
         assert_eq!(size_of::<Option<Block>>(), size_of::<usize>());
@@ -264,12 +269,12 @@ mod tests {
     fn what_is_taken_away_and_added_again_finds_its_room() {
         let mut block = Block::new(&[&[b'x'; 100]]);
         let (size, end) = (block.memory(), block.len());
-        block.replace(end - SPARE + 8..end, &[]);
+        block.replace(end - SPARE_MIN + 8..end, &[]);
         assert_eq!(block.memory(), size);
-        block.replace(HEAD_LEN..HEAD_LEN, &[&[b'x'; SPARE - 8]]);
+        block.replace(HEAD_LEN..HEAD_LEN, &[&[b'x'; SPARE_MIN - 8]]);
         assert_eq!((block.memory(), block.len()), (size, end));
-        block.replace(HEAD_LEN..HEAD_LEN + 2 * SPARE, &[]);
-        assert_eq!(block.memory(), size_for(end - 2 * SPARE));
+        block.replace(HEAD_LEN..HEAD_LEN + 2 * SPARE_MIN, &[]);
+        assert_eq!(block.memory(), size_for(end - 2 * SPARE_MIN));
     }
 
     #[test]
@@ -306,8 +311,8 @@ mod tests {
                 prop_assert_eq!(&block[HEAD_LEN..], &model[..]);
                 prop_assert_eq!(&block[..HEAD_LEN], &(block.len() as u32).to_le_bytes()[..]);
                 prop_assert_eq!(block.len(), HEAD_LEN + model.len());
-                let unused = block.memory() - START - block.len();
-                prop_assert!(unused <= SPARE.max(block.len() / SPARE_PART));
+                let spare = block.memory() - size_for(block.len());
+                prop_assert!(spare <= SPARE_MIN.max(block.len() / SPARE_PART));
             }
         }
     }

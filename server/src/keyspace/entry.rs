@@ -156,18 +156,30 @@ impl Entry {
         let flags = self.flags();
         // SAFETY: the flags say what `new` wrote, and where.
         unsafe {
-            let place = self.word(value_word(flags));
-            match flags & (OWNED | INT) {
-                0 => {
-                    let text = self.0.add(text_offset(flags) + self.key_len(flags));
-                    ValueRef::Bytes(slice::from_raw_parts(text.as_ptr(), self.embedded_len()))
-                }
+            if flags & INT != 0 {
+                ValueRef::Int(self.word(value_word(flags)).cast::<i64>().read())
+            } else if flags & OWNED != 0 {
+                self.owned()
+            } else {
+                let text = self.0.add(text_offset(flags) + self.key_len(flags));
+                ValueRef::Bytes(slice::from_raw_parts(text.as_ptr(), self.embedded_len()))
+            }
+        }
+    }
+
+    /// # Safety
+    /// The entry must hold a [`Value`].
+    unsafe fn owned(&self) -> ValueRef<'_> {
+        let flags = self.flags();
+        let place = self.word(value_word(flags));
+        // SAFETY: the flags say what `new` wrote there, and the last is the only one left.
+        unsafe {
+            match flags & OWNED {
                 STRING => ValueRef::Shared(place.cast().as_ref()),
                 HASH => ValueRef::Hash(place.cast().as_ref()),
                 LIST => ValueRef::List(place.cast().as_ref()),
                 SET => ValueRef::Set(place.cast().as_ref()),
-                ZSET => ValueRef::Zset(place.cast().as_ref()),
-                _ => ValueRef::Int(place.cast().read()),
+                _ => ValueRef::Zset(place.cast().as_ref()),
             }
         }
     }

@@ -182,7 +182,7 @@ impl<S: Sink> Writer<S> {
 
     fn set(&mut self, set: &Set) {
         match set {
-            Set::Ints(ints) => self.string(ints.as_bytes()),
+            Set::Ints(ints) => self.string(&ints.to_bytes()),
             Set::Listpack(list) => self.string(list.as_bytes()),
             Set::Table(table) => {
                 self.count(table.len());
