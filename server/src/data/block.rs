@@ -62,6 +62,7 @@ impl Block {
     /// where that is longer than [`LEN_MAX`].
     pub(crate) fn new(parts: &[&[u8]]) -> Block {
         let len = HEAD_LEN + len_of(parts);
+        assert!(len <= LEN_MAX, "a block of {len} bytes");
         let size = size_for(len);
         // SAFETY: no block is of size zero.
         let Some(start) = NonNull::new(unsafe { alloc(layout(size)) }) else {
@@ -72,7 +73,7 @@ impl Block {
         // all of it up to the length is initialised.
         unsafe {
             block.write(HEAD_LEN, parts);
-            block.settle(len, size);
+            block.settle(len, 0);
         }
         block
     }
@@ -97,11 +98,11 @@ impl Block {
         );
         let added = len_of(parts);
         let len = had_len - range.len() + added;
-        let (had_size, wanted_size) = (self.size(), size_for(len));
-        let mut size = had_size;
-        if wanted_size > had_size {
-            self.resize(had_size, wanted_size);
-            size = wanted_size;
+        assert!(len <= LEN_MAX, "a block of {len} bytes");
+        let (size, wanted) = (self.size(), size_for(len));
+        let mut spare = size.saturating_sub(wanted);
+        if wanted > size {
+            self.resize(size, wanted);
         }
         // SAFETY: the allocation is as long as both lengths need. What lies behind the range is moved before the gap is
         // written, so that all up to `len` is initialised when the length says so. No part can overlap the block, which is
@@ -110,11 +111,11 @@ impl Block {
             let behind = self.at(range.end);
             behind.copy_to(self.at(range.start + added), had_len - range.end);
             self.write(range.start, parts);
-            if size - wanted_size > (len / SPARE_PART).clamp(SPARE_MIN, SPARE_MAX) {
-                self.resize(size, wanted_size);
-                size = wanted_size;
+            if spare > (len / SPARE_PART).clamp(SPARE_MIN, SPARE_MAX) {
+                self.resize(size, wanted);
+                spare = 0;
             }
-            self.settle(len, size);
+            self.settle(len, spare);
         }
     }
 
@@ -143,16 +144,16 @@ impl Block {
         unsafe { self.0.add(START + index) }
     }
 
-    /// Writes down its length and size.
+    /// Writes down its length, and by how much its size is beyond what that needs.
     ///
     /// # Safety
-    /// The allocation must have this size, which is [`size_for`] this length and no more than [`SPARE_MAX`] beyond, and be
-    /// initialised so far behind the head.
+    /// It must be so; the length fits 32 bits, what is beyond is in units and no more than [`SPARE_MAX`], and the bytes behind
+    /// the head are initialised.
     #[inline]
-    unsafe fn settle(&mut self, len: usize, size: usize) {
+    unsafe fn settle(&mut self, len: usize, spare: usize) {
         // SAFETY: byte and head are always there.
         unsafe {
-            self.0.write(((size - size_for(len)) / UNIT) as u8);
+            self.0.write((spare / UNIT) as u8);
             let head = self.at(0).cast::<u32>();
             head.write_unaligned((len as u32).to_le());
         }
@@ -166,7 +167,11 @@ impl Block {
         for part in parts {
             // SAFETY: as promised to this function; the part cannot overlap a block that is borrowed mutably.
             unsafe {
-                to.copy_from_nonoverlapping(NonNull::from(*part).cast(), part.len());
+                match **part {
+                    // The heads and ends of elements are mostly one byte, for which a copy of any length is called in vain.
+                    [byte] => to.write(byte),
+                    _ => to.copy_from_nonoverlapping(NonNull::from(*part).cast(), part.len()),
+                }
                 to = to.add(part.len());
             }
         }
@@ -229,7 +234,6 @@ fn len_of(parts: &[&[u8]]) -> usize {
 /// most, so that a long listpack does not move with each element that it is given.
 #[inline]
 fn size_for(len: usize) -> usize {
-    assert!(len <= LEN_MAX, "a block of {len} bytes");
     let size = START + len;
     let step = if size < EXACT_SIZE_MAX {
         UNIT

@@ -256,7 +256,9 @@ impl Listpack {
     }
 
     fn told_len(&self) -> u16 {
-        u16::from_le_bytes([self.0[4], self.0[5]])
+        let head = self.0.first_chunk::<HEADER_LEN>();
+        let head = head.expect("every listpack has its header");
+        u16::from_le_bytes([head[4], head[5]])
     }
 
     /// Number of elements.
@@ -285,15 +287,12 @@ impl Listpack {
     /// The element behind one.
     #[inline]
     pub(crate) fn next(&self, at: At) -> Option<At> {
-        self.some(self.behind(at))
+        next_in(&self.0, at)
     }
 
     /// The element so many behind one.
-    pub(crate) fn skip(&self, mut at: At, count: usize) -> Option<At> {
-        for _ in 0..count {
-            at = self.next(at)?;
-        }
-        Some(at)
+    pub(crate) fn skip(&self, at: At, count: usize) -> Option<At> {
+        skip_in(&self.0, at, count)
     }
 
     /// The element before one.
@@ -330,33 +329,7 @@ impl Listpack {
     /// The element that lies there.
     #[inline]
     pub(crate) fn get(&self, at: At) -> Item<'_> {
-        let bytes = &self.0[at.0..];
-        let little = |len: usize| {
-            let mut word = [0; 8];
-            word[8 - len..].copy_from_slice(&bytes[1..=len]);
-            // The sign is extended by shifting the bytes down from the top.
-            Item::Int(i64::from_le_bytes(word) >> (64 - 8 * len))
-        };
-        match bytes[0] {
-            first @ 0..=0x7f => Item::Int(i64::from(first)),
-            first @ 0x80..=0xbf => Item::Bytes(&bytes[1..][..usize::from(first & 0x3f)]),
-            first @ 0xc0..=0xdf => {
-                let bits = i64::from(first & 0x1f) << 8 | i64::from(bytes[1]);
-                Item::Int(bits << 51 >> 51)
-            }
-            first @ 0xe0..=0xef => {
-                let len = usize::from(first & 0x0f) << 8 | usize::from(bytes[1]);
-                Item::Bytes(&bytes[2..][..len])
-            }
-            0xf0 => {
-                let len = u32::from_le_bytes([bytes[1], bytes[2], bytes[3], bytes[4]]) as usize;
-                Item::Bytes(&bytes[5..][..len])
-            }
-            0xf1 => little(2),
-            0xf2 => little(3),
-            0xf3 => little(4),
-            _ => little(8),
-        }
+        item_in(&self.0, at)
     }
 
     /// All elements from the first.
@@ -378,8 +351,10 @@ impl Listpack {
     pub(crate) fn find(&self, at: Option<At>, text: &[u8], step: usize) -> Option<At> {
         let wanted = Item::from_text(text);
         let mut at = at?;
+        // Once, not for each element that is passed.
+        let block: &[u8] = &self.0;
         loop {
-            let found = match self.get(at) {
+            let found = match item_in(block, at) {
                 Item::Int(int) => wanted == Item::Int(int),
                 // In a block from outside the text of an integer may be stored as it is.
                 Item::Bytes(bytes) => bytes == text,
@@ -387,7 +362,7 @@ impl Listpack {
             if found {
                 return Some(at);
             }
-            at = self.skip(at, step)?;
+            at = skip_in(block, at, step)?;
         }
     }
 
@@ -526,12 +501,11 @@ impl Listpack {
     }
 
     fn some(&self, at: usize) -> Option<At> {
-        (self.0[at] != END).then_some(At(at))
+        some_in(&self.0, at)
     }
 
     fn behind(&self, at: At) -> usize {
-        let len = encoded_len_at(&self.0, at.0).unwrap_or(1);
-        at.0 + len + back_len_len(len)
+        behind_in(&self.0, at)
     }
 
     fn before(&self, at: usize) -> Option<At> {
@@ -548,6 +522,63 @@ impl Listpack {
             }
         }
         Some(At(at - count - len))
+    }
+}
+
+// The steps of a walk, of which a search makes many: it finds out only once where the block lies and how long it is.
+
+#[inline]
+fn some_in(block: &[u8], at: usize) -> Option<At> {
+    (block[at] != END).then_some(At(at))
+}
+
+#[inline]
+fn behind_in(block: &[u8], at: At) -> usize {
+    let len = encoded_len_at(block, at.0).unwrap_or(1);
+    at.0 + len + back_len_len(len)
+}
+
+#[inline]
+fn next_in(block: &[u8], at: At) -> Option<At> {
+    some_in(block, behind_in(block, at))
+}
+
+#[inline]
+fn skip_in(block: &[u8], mut at: At, count: usize) -> Option<At> {
+    for _ in 0..count {
+        at = next_in(block, at)?;
+    }
+    Some(at)
+}
+
+#[inline]
+fn item_in(block: &[u8], at: At) -> Item<'_> {
+    let bytes = &block[at.0..];
+    let little = |len: usize| {
+        let mut word = [0; 8];
+        word[8 - len..].copy_from_slice(&bytes[1..=len]);
+        // The sign is extended by shifting the bytes down from the top.
+        Item::Int(i64::from_le_bytes(word) >> (64 - 8 * len))
+    };
+    match bytes[0] {
+        first @ 0..=0x7f => Item::Int(i64::from(first)),
+        first @ 0x80..=0xbf => Item::Bytes(&bytes[1..][..usize::from(first & 0x3f)]),
+        first @ 0xc0..=0xdf => {
+            let bits = i64::from(first & 0x1f) << 8 | i64::from(bytes[1]);
+            Item::Int(bits << 51 >> 51)
+        }
+        first @ 0xe0..=0xef => {
+            let len = usize::from(first & 0x0f) << 8 | usize::from(bytes[1]);
+            Item::Bytes(&bytes[2..][..len])
+        }
+        0xf0 => {
+            let len = u32::from_le_bytes([bytes[1], bytes[2], bytes[3], bytes[4]]) as usize;
+            Item::Bytes(&bytes[5..][..len])
+        }
+        0xf1 => little(2),
+        0xf2 => little(3),
+        0xf3 => little(4),
+        _ => little(8),
     }
 }
 

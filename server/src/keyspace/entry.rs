@@ -35,19 +35,21 @@ use crate::keyspace::value::{EMBEDDED_LEN_MAX, New, Value, ValueMut, ValueRef};
 const HEADER_LEN: usize = 8;
 const WORD: usize = 8;
 
-const INT: u32 = 1 << 0;
-const EXPIRES: u32 = 1 << 1;
-const LONG_KEY: u32 = 1 << 2;
+/// The two lowest bits are how many words the value takes before the key: one, two, or none.
+const INT: u32 = 1;
+const OWNED: u32 = 2;
+const VALUE_WORDS: u32 = 3;
+const EXPIRES: u32 = 1 << 2;
+const LONG_KEY: u32 = 1 << 3;
 /// An embedded string that Redis would call `raw`. It says so until it is overwritten, wherever it is moved.
-const RAW: u32 = 1 << 3;
-/// Which variant of [`Value`] the entry holds, if it holds one; 0 if not. With its variant in the header a value takes two
-/// words, not three.
-const OWNED: u32 = 7 << 4;
-const STRING: u32 = 1 << 4;
-const HASH: u32 = 2 << 4;
-const LIST: u32 = 3 << 4;
-const SET: u32 = 4 << 4;
-const ZSET: u32 = 5 << 4;
+const RAW: u32 = 1 << 4;
+/// Which variant of [`Value`] an [`OWNED`] entry holds. With its variant in the header a value takes two words, not three.
+const VARIANT: u32 = 7 << 5;
+const STRING: u32 = 1 << 5;
+const HASH: u32 = 2 << 5;
+const LIST: u32 = 3 << 5;
+const SET: u32 = 4 << 5;
+const ZSET: u32 = 5 << 5;
 const FLAGS: u32 = 0xff;
 const ACCESS_SHIFT: u32 = 8;
 
@@ -56,11 +58,9 @@ const COSTLY_ALLOCATIONS: usize = 64;
 
 const _: () = assert!(EMBEDDED_LEN_MAX <= u16::MAX as usize);
 
-/// Words that what is in a [`Value`] takes.
-const OWNED_WORDS: usize = 2;
-
+/// Whether what is in a [`Value`] takes the words that it has.
 const fn fits<T>() -> bool {
-    size_of::<T>() <= OWNED_WORDS * WORD && align_of::<T>() <= WORD
+    size_of::<T>() <= OWNED as usize * WORD && align_of::<T>() <= WORD
 }
 
 const _: () = assert!(
@@ -81,7 +81,7 @@ impl Entry {
         let mut embedded: &[u8] = &[];
         match &value {
             New::Int(_) => flags |= INT,
-            New::Owned(value) => flags |= variant(value),
+            New::Owned(value) => flags |= OWNED | variant(value),
             New::Bytes(bytes) => {
                 debug_assert!(bytes.len() <= EMBEDDED_LEN_MAX);
                 embedded = bytes;
@@ -174,7 +174,7 @@ impl Entry {
         let place = self.word(value_word(flags));
         // SAFETY: the flags say what `new` wrote there, and the last is the only one left.
         unsafe {
-            match flags & OWNED {
+            match flags & VARIANT {
                 STRING => ValueRef::Shared(place.cast().as_ref()),
                 HASH => ValueRef::Hash(place.cast().as_ref()),
                 LIST => ValueRef::List(place.cast().as_ref()),
@@ -190,7 +190,7 @@ impl Entry {
         let place = self.word(value_word(flags));
         // SAFETY: the flags say what `new` wrote there; the borrow of self makes this the only one.
         unsafe {
-            Some(match flags & OWNED {
+            Some(match flags & VARIANT {
                 STRING => ValueMut::String(place.cast().as_mut()),
                 HASH => ValueMut::Hash(place.cast().as_mut()),
                 LIST => ValueMut::List(place.cast().as_mut()),
@@ -210,7 +210,7 @@ impl Entry {
         let place = self.word(value_word(flags));
         // SAFETY: the flags say what `new` wrote there, and it is read out once, as promised to this function.
         unsafe {
-            Some(match flags & OWNED {
+            Some(match flags & VARIANT {
                 STRING => Value::String(place.cast().read()),
                 HASH => Value::Hash(place.cast().read()),
                 LIST => Value::List(place.cast().read()),
@@ -427,7 +427,7 @@ impl Drop for Entry {
     }
 }
 
-/// The bits of [`OWNED`] that name the variant of a value.
+/// The bits of [`VARIANT`] that name the variant of a value.
 fn variant(value: &Value) -> u32 {
     match value {
         Value::String(_) => STRING,
@@ -474,8 +474,7 @@ fn value_word(flags: u32) -> usize {
 
 #[inline]
 fn text_offset(flags: u32) -> usize {
-    let value_words = usize::from(flags & INT != 0) + OWNED_WORDS * usize::from(flags & OWNED != 0);
-    HEADER_LEN + (value_word(flags) + value_words) * WORD
+    HEADER_LEN + (value_word(flags) + (flags & VALUE_WORDS) as usize) * WORD
 }
 
 fn layout(flags: u32, key_len: usize, embedded_len: usize) -> Layout {
