@@ -255,6 +255,7 @@ impl Listpack {
         self.0.memory()
     }
 
+    #[inline]
     fn told_len(&self) -> u16 {
         let head = self.0.first_chunk::<HEADER_LEN>();
         let head = head.expect("every listpack has its header");
@@ -262,6 +263,7 @@ impl Listpack {
     }
 
     /// Number of elements.
+    #[inline]
     pub(crate) fn len(&self) -> usize {
         match self.told_len() {
             UNKNOWN_LEN => self.iter().count(),
@@ -311,16 +313,13 @@ impl Listpack {
             len if index < -i64::from(len) / 2 - 1 => index + i64::from(len),
             _ => index,
         };
+        let block: &[u8] = &self.0;
         if index >= 0 {
-            let mut at = self.first()?;
-            for _ in 0..index {
-                at = self.next(at)?;
-            }
-            Some(at)
+            skip_in(block, self.first()?, index as usize)
         } else {
             let mut at = self.last()?;
             for _ in 0..-(index + 1) {
-                at = self.prev(at)?;
+                at = before_in(block, at.0)?;
             }
             Some(at)
         }
@@ -339,12 +338,14 @@ impl Listpack {
 
     /// All elements from this one on.
     pub(crate) fn iter_from(&self, at: Option<At>) -> impl Iterator<Item = Item<'_>> {
-        std::iter::successors(at, |&at| self.next(at)).map(|at| self.get(at))
+        let block: &[u8] = &self.0;
+        std::iter::successors(at, |&at| next_in(block, at)).map(|at| item_in(block, at))
     }
 
     /// All elements from this one backwards.
     pub(crate) fn rev_from(&self, at: Option<At>) -> impl Iterator<Item = Item<'_>> {
-        std::iter::successors(at, |&at| self.prev(at)).map(|at| self.get(at))
+        let block: &[u8] = &self.0;
+        std::iter::successors(at, |&at| before_in(block, at.0)).map(|at| item_in(block, at))
     }
 
     /// The first element from `at` on that equals `text`, looking at every `step`-th only.
@@ -509,19 +510,7 @@ impl Listpack {
     }
 
     fn before(&self, at: usize) -> Option<At> {
-        if at == HEADER_LEN {
-            return None;
-        }
-        let (mut len, mut count) = (0, 0);
-        loop {
-            let byte = self.0[at - 1 - count];
-            len |= usize::from(byte & 0x7f) << (7 * count);
-            count += 1;
-            if byte & 0x80 == 0 {
-                break;
-            }
-        }
-        Some(At(at - count - len))
+        before_in(&self.0, at)
     }
 }
 
@@ -549,6 +538,22 @@ fn skip_in(block: &[u8], mut at: At, count: usize) -> Option<At> {
         at = next_in(block, at)?;
     }
     Some(at)
+}
+
+fn before_in(block: &[u8], at: usize) -> Option<At> {
+    if at == HEADER_LEN {
+        return None;
+    }
+    let (mut len, mut count) = (0, 0);
+    loop {
+        let byte = block[at - 1 - count];
+        len |= usize::from(byte & 0x7f) << (7 * count);
+        count += 1;
+        if byte & 0x80 == 0 {
+            break;
+        }
+    }
+    Some(At(at - count - len))
 }
 
 #[inline]

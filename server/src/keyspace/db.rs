@@ -231,7 +231,7 @@ impl Keyspace {
     ) -> (usize, bool) {
         let space = &mut self.dbs[db];
         let entry = space.table.get_mut(key);
-        let Some(ValueMut::Hash(hash)) = entry.and_then(|entry| entry.owned_mut()) else {
+        let Some(ValueMut::Hash(hash)) = entry.and_then(Entry::owned_mut) else {
             return (0, false);
         };
         let count = hash.expire(now_ms, max);
@@ -538,7 +538,7 @@ impl Keys<'_> {
             self.create(key, value, Deadline::Clear);
         }
         let entry = self.space().table.get_mut(key);
-        let value = entry.and_then(|entry| entry.owned_mut());
+        let value = entry.and_then(Entry::owned_mut);
         value.and_then(C::of_mut).ok_or(Error::WRONG_TYPE)
     }
 
@@ -550,7 +550,7 @@ impl Keys<'_> {
         self.create(key, New::Owned(value.into_value()), Deadline::Clear);
         let entry = self.space().table.get_mut(key);
         entry
-            .and_then(|entry| entry.owned_mut())
+            .and_then(Entry::owned_mut)
             .and_then(C::of_mut)
             .expect("it was just created")
     }
@@ -762,7 +762,7 @@ impl Keys<'_> {
     pub(crate) fn expect_fields(&mut self, key: &[u8]) {
         let space = self.space();
         let entry = space.table.get_mut(key);
-        if let Some(ValueMut::Hash(hash)) = entry.and_then(|entry| entry.owned_mut()) {
+        if let Some(ValueMut::Hash(hash)) = entry.and_then(Entry::owned_mut) {
             let (from, to) = (hash.expected_ms(), hash.next_deadline());
             if from != to {
                 hash.expect(to);
@@ -780,7 +780,7 @@ impl Keys<'_> {
             return false;
         }
         let entry = self.space().table.get_mut(key);
-        let Some(ValueMut::Hash(hash)) = entry.and_then(|entry| entry.owned_mut()) else {
+        let Some(ValueMut::Hash(hash)) = entry.and_then(Entry::owned_mut) else {
             return false;
         };
         let removed = hash.remove(field);
