@@ -12,7 +12,7 @@
 //! | … | the key; then the embedded value, if neither [`INT`] nor [`OWNED`] |
 //!
 //! Invariants: the flags, the lengths and the size of the allocation always agree, since only [`Entry::new`] writes
-//! flags and lengths; an [`OWNED`] entry holds at its place an initialised value of the type that these bits name.
+//! flags and lengths; an [`OWNED`] entry holds at its place an initialised value of the type that its [`VARIANT`] names.
 #![allow(
     unsafe_code,
     reason = "a thin pointer to a block of varying length halves the memory of a small key"
