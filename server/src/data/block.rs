@@ -108,8 +108,12 @@ impl Block {
         // written, so that all up to `len` is initialised when the length says so. No part can overlap the block, which is
         // borrowed mutably. What is given back is behind all that, and the last call makes length and size agree again.
         unsafe {
-            let behind = self.at(range.end);
-            behind.copy_to(self.at(range.start + added), had_len - range.end);
+            let (behind, to) = (self.at(range.end), self.at(range.start + added));
+            match had_len - range.end {
+                // What is put at the end of a listpack has but its last byte behind it: see `write`.
+                1 => to.write(behind.read()),
+                rest => behind.copy_to(to, rest),
+            }
             self.write(range.start, parts);
             if spare > (len / SPARE_PART).clamp(SPARE_MIN, SPARE_MAX) {
                 self.resize(size, wanted);

@@ -540,6 +540,7 @@ fn skip_in(block: &[u8], mut at: At, count: usize) -> Option<At> {
     Some(at)
 }
 
+#[inline]
 fn before_in(block: &[u8], at: usize) -> Option<At> {
     if at == HEADER_LEN {
         return None;
