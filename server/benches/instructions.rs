@@ -69,6 +69,9 @@ fn run_all() {
             client,
             &command(&[b"SET", &key("number", index), b"1000000"]),
         );
+        for collection in collections(index) {
+            redis.exchange(client, &collection);
+        }
     }
     for case in cases() {
         counted_exchange(&mut redis, client, &case.bytes, case.times);
@@ -82,7 +85,7 @@ fn run_all() {
 
 fn cases() -> Vec<Case> {
     type Make = fn(usize) -> Vec<u8>;
-    let paths: [(&str, Make, &[usize]); 8] = [
+    let paths: [(&str, Make, &[usize]); 14] = [
         ("PING", |_| command(&[b"PING"]), &[1, 16, 64]),
         ("GET", |i| command(&[b"GET", &key("key", i)]), &[1, 16, 64]),
         (
@@ -99,6 +102,48 @@ fn cases() -> Vec<Case> {
             &[1, 16, 64],
         ),
         ("MSET of 10", mset, &[1, 16]),
+        // Collections of ten, which are as they were after each pair; a pair counts as one command.
+        ("HGET", |i| on("hash", i, &["HGET", "5"]), &[16]),
+        (
+            "HSET of other lengths",
+            |i| {
+                let long = on("hash", i, &["HSET", "5", "something longer"]);
+                [long, on("hash", i, &["HSET", "5", "element:5"])].concat()
+            },
+            &[16],
+        ),
+        (
+            "HSET and HDEL",
+            |i| {
+                let added = on("hash", i, &["HSET", "new", "element:10"]);
+                [added, on("hash", i, &["HDEL", "new"])].concat()
+            },
+            &[16],
+        ),
+        (
+            "RPUSH and RPOP",
+            |i| {
+                let added = on("list", i, &["RPUSH", "element:10"]);
+                [added, on("list", i, &["RPOP"])].concat()
+            },
+            &[16],
+        ),
+        (
+            "SADD and SREM",
+            |i| {
+                let added = on("set", i, &["SADD", "1005"]);
+                [added, on("set", i, &["SREM", "1005"])].concat()
+            },
+            &[16],
+        ),
+        (
+            "ZADD and ZREM",
+            |i| {
+                let added = on("zset", i, &["ZADD", "5", "element:55"]);
+                [added, on("zset", i, &["ZREM", "element:55"])].concat()
+            },
+            &[16],
+        ),
     ];
     let mut cases = Vec::new();
     for (name, make, pipelines) in paths {
@@ -220,6 +265,34 @@ fn key(kind: &str, index: usize) -> Vec<u8> {
 
 fn set(index: usize, value_len: usize) -> Vec<u8> {
     command(&[b"SET", &key("key", index), &vec![b'v'; value_len]])
+}
+
+/// A command whose key comes behind its name.
+fn on(kind: &str, index: usize, words: &[&str]) -> Vec<u8> {
+    let key = key(kind, index);
+    let mut words: Vec<&[u8]> = words.iter().map(|word| word.as_bytes()).collect();
+    words.insert(1, &key);
+    command(&words)
+}
+
+/// The commands that make collections of ten under this number: a hash, a list, a set of integers, a sorted set.
+fn collections(index: usize) -> [Vec<u8>; 4] {
+    let numbers: Vec<String> = (0..10).map(|i| i.to_string()).collect();
+    let elements: Vec<String> = (0..10).map(|i| format!("element:{i}")).collect();
+    let thousands: Vec<String> = (0..10).map(|i| (i * 1000).to_string()).collect();
+    let pairs: Vec<String> = std::iter::zip(&numbers, &elements)
+        .flat_map(|(number, element)| [number.clone(), element.clone()])
+        .collect();
+    [
+        ("hash", "HSET", &pairs),
+        ("list", "RPUSH", &elements),
+        ("set", "SADD", &thousands),
+        ("zset", "ZADD", &pairs),
+    ]
+    .map(|(kind, name, words)| {
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        on(kind, index, &[&[name], words.as_slice()].concat())
+    })
 }
 
 fn mset(index: usize) -> Vec<u8> {

@@ -119,6 +119,10 @@ const UNSAFE: &[(&str, &str)] = &[
         "one allocation of varying length for a key and all that belongs to it",
     ),
     (
+        "data/block.rs",
+        "one allocation of varying length that knows its own length for a small collection",
+    ),
+    (
         "data/thin.rs",
         "one allocation of varying length for a member of a large collection",
     ),

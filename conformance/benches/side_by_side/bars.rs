@@ -44,6 +44,15 @@ const fn p99(work: &'static str, ratio: f64) -> Bar {
     }
 }
 
+/// Resident bytes a key, fewer than the reference takes.
+const fn smaller(work: &'static str) -> Bar {
+    Bar {
+        work,
+        figure: Figure::PER_KEY,
+        limit: Limit::Ratio(0.99),
+    }
+}
+
 const fn at_most(work: &'static str, figure: Figure, value: f64) -> Bar {
     Bar {
         work,
@@ -97,6 +106,12 @@ pub(crate) const BARS: &[Bar] = &[
     ),
     at_most("1,000,000 integers", Figure::PER_KEY, 58.0),
     at_most("5,000,000 integers", Figure::PER_KEY, 58.0),
+    smaller("200,000 hashes of 10 fields"),
+    smaller("200,000 lists of 3"),
+    smaller("200,000 lists of 10"),
+    smaller("200,000 sets of 10 integers"),
+    smaller("200,000 sets of 10 strings"),
+    smaller("200,000 sorted sets of 10"),
     at_most(
         "PING while 2,000,000 keys are inserted",
         Figure::WORST,

@@ -36,6 +36,23 @@ pub(crate) enum Store {
     Counters,
     /// One large value.
     Large,
+    /// `key:…`, small collections.
+    Collections(Collection),
+}
+
+/// A small collection that is stored with one command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Collection {
+    /// Fields of 8 bytes, values of 8.
+    Hash { fields: u64 },
+    /// Elements of 8 bytes.
+    List { elements: u64 },
+    /// Integers of four bytes, other ones in each set.
+    Integers { members: u64 },
+    /// Members of 8 bytes.
+    Set { members: u64 },
+    /// Members of 8 bytes, integers as scores.
+    SortedSet { members: u64 },
 }
 
 impl fmt::Display for Work {
@@ -126,12 +143,58 @@ impl Work {
     }
 }
 
+impl fmt::Display for Collection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Collection::Hash { fields } => write!(f, "hashes of {fields} fields"),
+            Collection::List { elements } => write!(f, "lists of {elements}"),
+            Collection::Integers { members } => write!(f, "sets of {members} integers"),
+            Collection::Set { members } => write!(f, "sets of {members} strings"),
+            Collection::SortedSet { members } => write!(f, "sorted sets of {members}"),
+        }
+    }
+}
+
+impl Collection {
+    /// The command, and how many elements it says that it has added.
+    fn command(self, number: u64) -> (&'static str, Vec<String>, u64) {
+        // What is stored differs from key to key, in length it does not.
+        let text =
+            |prefix: char, index: u64| format!("{prefix}{:07}", (number + index) % 10_000_000);
+        match self {
+            Collection::Hash { fields } => {
+                let pairs = (0..fields).flat_map(|i| [format!("field:{i:02}"), text('v', i)]);
+                ("HSET", pairs.collect(), fields)
+            }
+            Collection::List { elements } => (
+                "RPUSH",
+                (0..elements).map(|i| text('e', i)).collect(),
+                elements,
+            ),
+            Collection::Integers { members } => {
+                let integers = (0..members).map(|i| (1_000_000 + number + i).to_string());
+                ("SADD", integers.collect(), members)
+            }
+            Collection::Set { members } => (
+                "SADD",
+                (0..members).map(|i| text('m', i)).collect(),
+                members,
+            ),
+            Collection::SortedSet { members } => {
+                let pairs = (0..members).flat_map(|i| [(i * 100).to_string(), text('m', i)]);
+                ("ZADD", pairs.collect(), members)
+            }
+        }
+    }
+}
+
 impl Store {
     /// The commands that store the keys of those numbers, and the bytes of all their replies.
     pub(crate) fn batch(self, numbers: Range<u64>) -> (Vec<u8>, usize) {
         let mut request = Vec::new();
-        let count = numbers.end.saturating_sub(numbers.start) as usize;
+        let mut replies_len = 0;
         for number in numbers {
+            let mut reply_len = b"+OK\r\n".len();
             match self {
                 Store::Values(len) => {
                     command(
@@ -157,9 +220,18 @@ impl Store {
                     );
                 }
                 Store::Large => command(&mut request, &[b"SET", b"large", &vec![b'v'; LARGE]]),
+                Store::Collections(collection) => {
+                    let (name, words, added) = collection.command(number);
+                    let key = key("key", number);
+                    let mut args = vec![name.as_bytes(), &key];
+                    args.extend(words.iter().map(String::as_bytes));
+                    command(&mut request, &args);
+                    reply_len = b":\r\n".len() + digits(added);
+                }
             }
+            replies_len += reply_len;
         }
-        (request, count * b"+OK\r\n".len())
+        (request, replies_len)
     }
 }
 

@@ -3,7 +3,7 @@
 
 use crate::commands::arguments;
 use crate::engine::{Call, Engine};
-use crate::keyspace::value::{Value, ValueRef};
+use crate::keyspace::value::ValueRef;
 use crate::registry::command::Outcome;
 use crate::resp::error::Error;
 
@@ -44,9 +44,9 @@ pub(super) fn htstats_key(engine: &mut Engine, call: &mut Call<'_>) -> Outcome {
     let elements = engine.with_keys(call.client, |keys| {
         let entry = keys.peek(key).ok_or(Error::NO_SUCH_KEY)?;
         let elements = match entry.value() {
-            ValueRef::Boxed(Value::Hash(hash)) => hash.len(),
-            ValueRef::Boxed(Value::Set(set)) => set.len(),
-            ValueRef::Boxed(Value::Zset(set)) => set.len(),
+            ValueRef::Hash(hash) => hash.len(),
+            ValueRef::Set(set) => set.len(),
+            ValueRef::Zset(set) => set.len(),
             _ => 0,
         };
         let in_table = matches!(entry.encoding(), "hashtable" | "skiplist");

@@ -854,7 +854,7 @@ fn search(d: &mut Data<'_>, form: Form) -> Outcome {
         let mut result = gathering.finish();
         result.compact(&limits);
         d.keys
-            .set(store, New::Boxed(result.into_value()), Deadline::Clear);
+            .set(store, New::Owned(result.into_value()), Deadline::Clear);
         let event = if form.is_search() {
             "geosearchstore"
         } else {

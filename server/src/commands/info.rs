@@ -6,7 +6,7 @@ use crate::config::REDIS_VERSION;
 use crate::config::values::{Vocabulary, percentile};
 use crate::engine::{Call, ClientFlags, Engine, Facts};
 use crate::keyspace::access;
-use crate::keyspace::value::{Value, ValueRef};
+use crate::keyspace::value::ValueRef;
 use crate::pubsub::Kind;
 use crate::registry::command::{Arg, ArgKind, Categories, Command, Flags, Group, Outcome, Run};
 
@@ -590,10 +590,10 @@ const SIZED: [&str; 5] = [
 /// The type's place in [`SIZED`], and the size.
 fn size(value: ValueRef<'_>) -> (usize, usize) {
     match value {
-        ValueRef::Boxed(Value::List(list)) => (1, list.len()),
-        ValueRef::Boxed(Value::Set(set)) => (2, set.len()),
-        ValueRef::Boxed(Value::Zset(set)) => (3, set.len()),
-        ValueRef::Boxed(Value::Hash(hash)) => (4, hash.len()),
+        ValueRef::List(list) => (1, list.len()),
+        ValueRef::Set(set) => (2, set.len()),
+        ValueRef::Zset(set) => (3, set.len()),
+        ValueRef::Hash(hash) => (4, hash.len()),
         string => (0, string.as_string().map_or(0, |string| string.len())),
     }
 }

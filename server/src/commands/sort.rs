@@ -9,7 +9,7 @@ use crate::data::list::{End, List};
 use crate::data::listpack::Item;
 use crate::data::zset::Zset;
 use crate::engine::Data;
-use crate::keyspace::value::{Value, ValueRef};
+use crate::keyspace::value::ValueRef;
 use crate::registry::command::{
     Arg, ArgKind, Begin, Categories, Command, Find, Flags, Group, KeyFlags, Keys, Outcome, Run,
 };
@@ -295,10 +295,8 @@ fn elements(
     key: &[u8],
     options: &mut Options<'_>,
 ) -> Result<Vec<Vec<u8>>, Error> {
-    let value = match d.keys.read(key).map(|entry| entry.value()) {
-        None => return Ok(Vec::new()),
-        Some(ValueRef::Boxed(value)) => value,
-        Some(_) => return Err(Error::WRONG_TYPE),
+    let Some(value) = d.keys.read(key).map(|entry| entry.value()) else {
+        return Ok(Vec::new());
     };
     let range = |len: usize, options: &Options<'_>| match options.unsorted {
         true => options.range(len),
@@ -306,7 +304,7 @@ fn elements(
     };
     let backwards = options.unsorted && options.descending;
     Ok(match value {
-        Value::List(list) => {
+        ValueRef::List(list) => {
             let (len, range) = (list.len(), range(list.len(), options));
             let (start, from) = match backwards {
                 true => (len.saturating_sub(range.start + 1), End::Tail),
@@ -315,7 +313,7 @@ fn elements(
             let walk = list.walk(start, from).take(range.len());
             walk.map(Item::to_vec).collect()
         }
-        Value::Set(set) => {
+        ValueRef::Set(set) => {
             // What is stored has to be the same wherever the command is repeated, so it is put into some order at least.
             if options.unsorted && options.store.is_some() {
                 options.unsorted = false;
@@ -326,7 +324,7 @@ fn elements(
             let wanted = set.iter().skip(range.start).take(range.len());
             wanted.map(Item::to_vec).collect()
         }
-        Value::Zset(set) => {
+        ValueRef::Zset(set) => {
             let (len, range) = (set.len(), range(set.len(), options));
             let elements = match backwards {
                 true => texts(set.iter(len - range.end..len - range.start).rev()),
@@ -335,7 +333,7 @@ fn elements(
             enlarge(d, key)?;
             elements
         }
-        Value::String(_) | Value::Hash(_) => return Err(Error::WRONG_TYPE),
+        _ => return Err(Error::WRONG_TYPE),
     })
 }
 

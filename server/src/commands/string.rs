@@ -221,7 +221,7 @@ pub(super) fn reply_string(reply: &mut Reply<'_>, string: Option<StringRef<'_>>)
 /// The value a command stores for argument `index`: an integer, a copy, or the very buffer it arrived in.
 pub(super) fn stored<'a>(args: Args<'a>, index: usize) -> New<'a> {
     match args.shared(index) {
-        Some(large) => New::Boxed(Value::String(Arc::clone(large))),
+        Some(large) => New::Owned(Value::String(Arc::clone(large))),
         None => New::from_text(args.at(index)),
     }
 }
@@ -530,7 +530,7 @@ mod tests {
     use std::time::Duration;
 
     use crate::Embedded;
-    use crate::keyspace::value::{Value, ValueRef};
+    use crate::keyspace::value::ValueRef;
 
     #[test]
     fn a_deadline_that_has_passed_is_not_kept_by_whoever_overwrites_the_key() {
@@ -584,7 +584,7 @@ mod tests {
         assert_eq!(left, 2, "the CRLF is still to come");
         redis.exchange(client, b"\r\n");
         let entry = redis.engine.keyspace.db(0).table.get(b"k");
-        let Some(ValueRef::Boxed(Value::String(kept))) = entry.map(|entry| entry.value()) else {
+        let Some(ValueRef::Shared(kept)) = entry.map(|entry| entry.value()) else {
             panic!("a large string has a buffer of its own");
         };
         assert_eq!((kept.as_ptr(), Arc::strong_count(kept)), (arrived, 1));

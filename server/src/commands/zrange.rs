@@ -674,7 +674,7 @@ pub(super) fn put_result(d: &mut Data<'_>, key: &[u8], result: Zset, event: &'st
         d.keys.delete_result(key);
     } else {
         d.keys
-            .set(key, New::Boxed(result.into_value()), Deadline::Clear);
+            .set(key, New::Owned(result.into_value()), Deadline::Clear);
         d.keys.touch(key, Class::ZSET, event);
     }
 }

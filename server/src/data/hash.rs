@@ -222,16 +222,10 @@ impl Hash {
     /// Sees to it that fields can have deadlines.
     pub(crate) fn make_mortal(&mut self) {
         if let Hash::Listpack(list) = self {
-            let mut triples = Listpack::new();
-            let mut at = list.first();
-            while let Some(field) = at
-                && let Some(value) = list.next(field)
-            {
-                let deadline = Item::Int(NO_DEADLINE);
-                triples.extend([list.get(field), list.get(value), deadline]);
-                at = list.next(value);
-            }
-            triples.shrink();
+            let triples = Listpack::from_items(
+                pairs(list, PAIR)
+                    .flat_map(|(field, found)| [field, found.value, Item::Int(NO_DEADLINE)]),
+            );
             *self = Hash::Listpackex(Mortal::new(triples));
         }
     }
@@ -430,7 +424,7 @@ fn set_packed(list: &mut Listpack, field: &[u8], value: &[u8]) -> bool {
             false
         }
         None => {
-            list.append_exactly([Item::from_text(field), value]);
+            list.insert_all(None, [Item::from_text(field), value]);
             true
         }
     }
@@ -469,16 +463,7 @@ fn insert_by_deadline(list: &mut Listpack, field: &[u8], value: &[u8], expire_ms
             before = list.skip(at, TRIPLE);
         }
     }
-    match before {
-        None => list.append_exactly(triple),
-        Some(at) => {
-            // Each before the one put there last, so from the last to the first.
-            let mut at = at;
-            for item in triple.into_iter().rev() {
-                at = list.insert(Some(at), item);
-            }
-        }
-    }
+    list.insert_all(before, triple);
 }
 
 #[cfg(test)]

@@ -1,14 +1,24 @@
-//! An intset: integers in order, in a single block of bytes, byte for byte as Redis lays it out, so that a set of integers is
-//! dumped and restored by copying it.
+//! An intset: integers in order, in a single block of bytes, every element as wide as Redis keeps it, so that a set of integers
+//! is dumped and restored by copying.
 //!
-//! The block begins with two 32-bit words, the width of every element (2, 4 or 8 bytes) and their number; all numbers are
-//! little-endian. It widens when an integer needs it, and never narrows.
+//! Redis's block begins with two 32-bit words, the width of every element (2, 4 or 8 bytes) and their number; all numbers are
+//! little-endian. Here one byte says the width, and the number follows from the length. It widens when an integer needs it,
+//! and never narrows.
 
+use crate::data::block::{self, Block};
+
+/// Bytes before the first element in Redis's layout.
 const HEADER_LEN: usize = 8;
+
+/// Bytes before the first element here.
+const START: usize = block::HEAD_LEN + 1;
+
+/// Bytes that an element takes where any of them needs 64 bits.
+const WIDTH_MAX: usize = size_of::<i64>();
 
 /// Integers, each at most once, in ascending order.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Intset(Vec<u8>);
+pub(crate) struct Intset(Block);
 
 impl Default for Intset {
     fn default() -> Intset {
@@ -18,56 +28,146 @@ impl Default for Intset {
 
 impl Intset {
     pub(crate) fn new() -> Intset {
-        Intset(vec![2, 0, 0, 0, 0, 0, 0, 0])
+        Intset::of(2, &[])
+    }
+
+    fn of(width: u8, elements: &[u8]) -> Intset {
+        Intset(Block::new(&[&[width], elements]))
     }
 
     /// Takes a block that came from outside, if it is one: right in length, in order, nothing twice.
     pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Intset> {
-        let set = Intset(bytes.to_vec());
         let width = u32::from_le_bytes(*bytes.first_chunk()?);
         let len = u32::from_le_bytes(bytes.get(4..HEADER_LEN)?.try_into().ok()?);
+        let elements = &bytes[HEADER_LEN..];
         let right = matches!(width, 2 | 4 | 8)
-            && (len as usize).checked_mul(width as usize) == Some(bytes.len() - HEADER_LEN)
-            && len > 0;
-        (right && set.iter().zip(set.iter().skip(1)).all(|(a, b)| a < b)).then_some(set)
+            && (len as usize).checked_mul(width as usize) == Some(elements.len())
+            && len > 0
+            && START + elements.len() <= block::LEN_MAX;
+        let set = right.then(|| Intset::of(width as u8, elements))?;
+        let ordered = set.iter().zip(set.iter().skip(1)).all(|(a, b)| a < b);
+        ordered.then_some(set)
     }
 
-    /// The whole block.
-    pub(crate) fn as_bytes(&self) -> &[u8] {
-        &self.0
+    /// The whole set as Redis lays it out.
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        let ints = self.ints();
+        let mut bytes = Vec::with_capacity(HEADER_LEN + ints.elements.len());
+        bytes.extend((ints.width as u32).to_le_bytes());
+        bytes.extend((ints.len() as u32).to_le_bytes());
+        bytes.extend(ints.elements);
+        bytes
+    }
+
+    /// What can be read without looking at the block's head each time.
+    #[inline]
+    fn ints(&self) -> Ints<'_> {
+        let bytes: &[u8] = &self.0;
+        Ints {
+            width: usize::from(bytes[START - 1]),
+            elements: &bytes[START..],
+        }
     }
 
     /// Bytes of memory behind it.
     pub(crate) fn capacity(&self) -> usize {
-        self.0.capacity()
-    }
-
-    /// Bytes that each element takes.
-    fn width(&self) -> usize {
-        usize::from(self.0[0])
+        self.0.memory()
     }
 
     /// Number of elements.
     pub(crate) fn len(&self) -> usize {
-        (self.0.len() - HEADER_LEN) / self.width()
+        self.ints().len()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.len() == HEADER_LEN
+        self.ints().elements.is_empty()
     }
 
     /// The element with this number, which must be less than [`Intset::len`].
     pub(crate) fn at(&self, index: usize) -> i64 {
-        let (width, mut word) = (self.width(), [0; 8]);
-        let start = HEADER_LEN + index * width;
-        word[8 - width..].copy_from_slice(&self.0[start..start + width]);
-        // The sign is extended by shifting the bytes down from the top.
-        i64::from_le_bytes(word) >> (64 - 8 * width)
+        self.ints().at(index)
     }
 
     /// All elements in ascending order.
     pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = i64> + ExactSizeIterator + '_ {
-        (0..self.len()).map(|index| self.at(index))
+        let ints = self.ints();
+        (0..ints.len()).map(move |index| ints.at(index))
+    }
+
+    /// Whether it has room for one more integer, whatever that is.
+    pub(crate) fn has_room(&self) -> bool {
+        START + (self.len() + 1) * WIDTH_MAX <= block::LEN_MAX
+    }
+
+    pub(crate) fn contains(&self, int: i64) -> bool {
+        self.ints().search(int).is_ok()
+    }
+
+    /// # Returns
+    /// whether it was not there before.
+    pub(crate) fn insert(&mut self, int: i64) -> bool {
+        let mut ints = self.ints();
+        let Err(index) = ints.search(int) else {
+            return false;
+        };
+        let needed = width_of(int);
+        if needed > ints.width {
+            self.widen(needed);
+            ints = self.ints();
+        }
+        let width = ints.width;
+        let at = place(index, width);
+        self.0.replace(at..at, &[&int.to_le_bytes()[..width]]);
+        true
+    }
+
+    /// # Returns
+    /// whether it was there.
+    pub(crate) fn remove(&mut self, int: i64) -> bool {
+        let ints = self.ints();
+        let Ok(index) = ints.search(int) else {
+            return false;
+        };
+        let width = ints.width;
+        self.0
+            .replace(place(index, width)..place(index + 1, width), &[]);
+        true
+    }
+
+    fn widen(&mut self, width: usize) {
+        let mut wide = Vec::with_capacity(self.len() * width);
+        for int in self.iter() {
+            wide.extend(&int.to_le_bytes()[..width]);
+        }
+        *self = Intset::of(width as u8, &wide);
+    }
+}
+
+/// Elements of one width, one behind the other.
+#[derive(Clone, Copy)]
+struct Ints<'a> {
+    /// In bytes.
+    width: usize,
+    elements: &'a [u8],
+}
+
+impl Ints<'_> {
+    #[inline]
+    fn len(&self) -> usize {
+        // All widths are powers of two.
+        self.elements.len() >> self.width.trailing_zeros()
+    }
+
+    #[inline]
+    fn at(&self, index: usize) -> i64 {
+        let element = &self.elements[index * self.width..];
+        match self.width {
+            2 => i64::from(i16::from_le_bytes([element[0], element[1]])),
+            4 => i64::from(i32::from_le_bytes([
+                element[0], element[1], element[2], element[3],
+            ])),
+            _ => i64::from_le_bytes(*element.first_chunk().expect("it is as wide")),
+        }
     }
 
     /// Where the integer lies, or where it would.
@@ -83,58 +183,11 @@ impl Intset {
         }
         Err(low)
     }
+}
 
-    pub(crate) fn contains(&self, int: i64) -> bool {
-        self.search(int).is_ok()
-    }
-
-    /// # Returns
-    /// whether it was not there before.
-    pub(crate) fn insert(&mut self, int: i64) -> bool {
-        let Err(index) = self.search(int) else {
-            return false;
-        };
-        let needed = width_of(int);
-        if needed > self.width() {
-            self.widen(needed);
-        }
-        let width = self.width();
-        let start = HEADER_LEN + index * width;
-        // Exactly, as with listpacks: most intsets are small and seldom changed.
-        self.0.reserve_exact(width);
-        let bytes = int.to_le_bytes();
-        self.0.splice(start..start, bytes[..width].iter().copied());
-        self.settle();
-        true
-    }
-
-    /// # Returns
-    /// whether it was there.
-    pub(crate) fn remove(&mut self, int: i64) -> bool {
-        let Ok(index) = self.search(int) else {
-            return false;
-        };
-        let start = HEADER_LEN + index * self.width();
-        self.0.drain(start..start + self.width());
-        self.settle();
-        true
-    }
-
-    fn widen(&mut self, width: usize) {
-        let mut wide = Vec::with_capacity(HEADER_LEN + (self.len() + 1) * width);
-        wide.extend((width as u32).to_le_bytes());
-        wide.extend(&self.0[4..HEADER_LEN]);
-        for int in self.iter() {
-            wide.extend(&int.to_le_bytes()[..width]);
-        }
-        self.0 = wide;
-    }
-
-    /// Writes the number of elements anew.
-    fn settle(&mut self) {
-        let len = self.len() as u32;
-        self.0[4..HEADER_LEN].copy_from_slice(&len.to_le_bytes());
-    }
+/// Where in the block an element with this number begins.
+fn place(index: usize, width: usize) -> usize {
+    START + index * width
 }
 
 fn width_of(int: i64) -> usize {
@@ -162,12 +215,12 @@ mod tests {
             assert!(set.insert(int));
         }
         assert_eq!(
-            set.as_bytes(),
+            set.to_bytes(),
             b"\x02\0\0\0\x03\0\0\0\xff\xff\x02\x00\x03\x00"
         );
         assert!(set.insert(70_000));
         assert_eq!(
-            &set.as_bytes()[..12],
+            &set.to_bytes()[..12],
             b"\x04\0\0\0\x04\0\0\0\xff\xff\xff\xff"
         );
     }
@@ -190,7 +243,7 @@ mod tests {
                 prop_assert_eq!(set.len(), model.len());
             }
             prop_assert!(set.iter().eq(model.iter().copied()));
-            let again = Intset::from_bytes(set.as_bytes());
+            let again = Intset::from_bytes(&set.to_bytes());
             prop_assert_eq!(again, (!set.is_empty()).then_some(set));
         }
 

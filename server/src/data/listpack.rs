@@ -10,9 +10,10 @@
 //!
 //! It knows nothing of keys, and nothing of what the elements mean.
 
+use crate::data::block::{self, Block};
 use crate::text::integers;
 
-const HEADER_LEN: usize = 6;
+const HEADER_LEN: usize = block::HEAD_LEN + size_of::<u16>();
 const END: u8 = 0xff;
 const UNKNOWN_LEN: u16 = u16::MAX;
 
@@ -84,36 +85,85 @@ impl<'a> Item<'a> {
         len + back_len_len(len)
     }
 
-    /// Appends the element as it is stored.
-    fn encode(&self, out: &mut Vec<u8>) {
+    fn encode(&self) -> Encoded<'a> {
         let len = self.encoded_len();
-        match *self {
-            Item::Int(int) => match len {
-                1 => out.push(int as u8),
-                2 => out.extend([0xc0 | (int >> 8) as u8 & 0x1f, int as u8]),
-                _ => {
-                    out.push(
-                        0xf1 + [3, 4, 5, 9]
-                            .iter()
-                            .position(|&size| size == len)
-                            .unwrap_or(3) as u8,
-                    );
-                    out.extend(&int.to_le_bytes()[..len - 1]);
-                }
-            },
-            Item::Bytes(bytes) => {
-                match len - bytes.len() {
-                    1 => out.push(0x80 | bytes.len() as u8),
-                    2 => out.extend([0xe0 | (bytes.len() >> 8) as u8, bytes.len() as u8]),
+        let mut head = [0; HEAD_LEN_MAX];
+        let (head_len, data): (usize, &[u8]) = match *self {
+            Item::Int(int) => {
+                match len {
+                    1 => head[0] = int as u8,
+                    2 => head[..2].copy_from_slice(&[0xc0 | (int >> 8) as u8 & 0x1f, int as u8]),
                     _ => {
-                        out.push(0xf0);
-                        out.extend((bytes.len() as u32).to_le_bytes());
+                        let sizes = [3, 4, 5, 9];
+                        let kind = sizes.iter().position(|&size| size == len).unwrap_or(3);
+                        head[0] = 0xf1 + kind as u8;
+                        head[1..len].copy_from_slice(&int.to_le_bytes()[..len - 1]);
                     }
                 }
-                out.extend(bytes);
+                (len, &[])
             }
+            Item::Bytes(bytes) => {
+                match len - bytes.len() {
+                    1 => head[0] = 0x80 | bytes.len() as u8,
+                    2 => {
+                        head[..2]
+                            .copy_from_slice(&[0xe0 | (bytes.len() >> 8) as u8, bytes.len() as u8]);
+                    }
+                    _ => {
+                        head[0] = 0xf0;
+                        head[1..5].copy_from_slice(&(bytes.len() as u32).to_le_bytes());
+                    }
+                }
+                (len - bytes.len(), bytes)
+            }
+        };
+        Encoded {
+            head,
+            head_len,
+            data,
+            back: BackLen::of(len),
         }
-        push_back_len(len, out);
+    }
+}
+
+/// An integer with its encoding is the longest that stands before the bytes of an element, or for them.
+const HEAD_LEN_MAX: usize = 9;
+
+/// An element as it is stored.
+struct Encoded<'a> {
+    head: [u8; HEAD_LEN_MAX],
+    head_len: usize,
+    data: &'a [u8],
+    back: BackLen,
+}
+
+impl Encoded<'_> {
+    /// One behind the other.
+    fn parts(&self) -> [&[u8]; 3] {
+        [&self.head[..self.head_len], self.data, self.back.bytes()]
+    }
+}
+
+/// The length of an element, to be read backwards: seven bits a byte, the highest first; every byte but the first says that
+/// one more comes before it.
+struct BackLen {
+    bytes: [u8; 5],
+    count: usize,
+}
+
+impl BackLen {
+    fn of(len: usize) -> BackLen {
+        let count = back_len_len(len);
+        let mut bytes = [0; 5];
+        for (index, byte) in bytes[..count].iter_mut().rev().enumerate() {
+            let more = if index + 1 < count { 0x80 } else { 0 };
+            *byte = (len >> (7 * index)) as u8 & 0x7f | more;
+        }
+        BackLen { bytes, count }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        &self.bytes[..self.count]
     }
 }
 
@@ -128,22 +178,25 @@ fn back_len_len(len: usize) -> usize {
     }
 }
 
-/// Seven bits a byte, the highest first; every byte but the first says that one more comes before it.
-fn push_back_len(len: usize, out: &mut Vec<u8>) {
-    let count = back_len_len(len);
-    for index in (0..count).rev() {
-        let more = if index + 1 < count { 0x80 } else { 0 };
-        out.push((len >> (7 * index)) as u8 & 0x7f | more);
+/// These elements as they are stored, one behind the other, and how many they are.
+fn encode_all<'a>(items: impl IntoIterator<Item = Item<'a>>) -> (Vec<u8>, usize) {
+    let (mut bytes, mut count) = (Vec::new(), 0);
+    for item in items {
+        for part in item.encode().parts() {
+            bytes.extend_from_slice(part);
+        }
+        count += 1;
     }
+    (bytes, count)
 }
 
 /// Where an element lies. It holds until the listpack is changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct At(usize);
 
-/// The listpack.
+/// The listpack. The block's head is its own length.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Listpack(Vec<u8>);
+pub(crate) struct Listpack(Block);
 
 impl Default for Listpack {
     fn default() -> Listpack {
@@ -153,14 +206,18 @@ impl Default for Listpack {
 
 impl Listpack {
     pub(crate) fn new() -> Listpack {
-        Listpack(vec![HEADER_LEN as u8 + 1, 0, 0, 0, 0, 0, END])
+        Listpack::from_encoded(&[], 0)
+    }
+
+    fn from_encoded(elements: &[u8], count: usize) -> Listpack {
+        let told = told_len_of(count).to_le_bytes();
+        Listpack(Block::new(&[&told, elements, &[END]]))
     }
 
     /// One with these elements.
     pub(crate) fn from_items<'a>(items: impl IntoIterator<Item = Item<'a>>) -> Listpack {
-        let mut list = Listpack::new();
-        list.extend(items);
-        list
+        let (elements, count) = encode_all(items);
+        Listpack::from_encoded(&elements, count)
     }
 
     /// Takes a block that came from outside, if every length in it is right: walking it can then not go astray.
@@ -169,13 +226,12 @@ impl Listpack {
         if bytes.len() < HEADER_LEN + 1 || total != bytes.len() || bytes[bytes.len() - 1] != END {
             return None;
         }
-        let mut list = Listpack(bytes.to_vec());
         let (mut at, mut count) = (HEADER_LEN, 0_usize);
         while bytes[at] != END {
             let len = encoded_len_at(bytes, at)?;
             let back_at = at.checked_add(len)?;
-            let mut back = Vec::new();
-            push_back_len(len, &mut back);
+            let back = BackLen::of(len);
+            let back = back.bytes();
             // The last byte is the end's: an element must stop before it.
             if bytes.get(back_at..back_at + back.len())? != back || back_at + back.len() >= total {
                 return None;
@@ -183,11 +239,10 @@ impl Listpack {
             at = back_at + back.len();
             count += 1;
         }
-        let told = list.told_len();
-        let counted = u16::try_from(count).unwrap_or(UNKNOWN_LEN);
+        let told = u16::from_le_bytes([bytes[4], bytes[5]]);
+        let is_right = at + 1 == total && (told == UNKNOWN_LEN || told == told_len_of(count));
         // Now that they were counted, whoever asks next need not.
-        list.0[4..HEADER_LEN].copy_from_slice(&counted.to_le_bytes());
-        (at + 1 == total && (told == UNKNOWN_LEN || told == counted)).then_some(list)
+        is_right.then(|| Listpack::from_encoded(&bytes[HEADER_LEN..at], count))
     }
 
     /// The whole block.
@@ -197,14 +252,18 @@ impl Listpack {
 
     /// Bytes of memory behind it.
     pub(crate) fn capacity(&self) -> usize {
-        self.0.capacity()
+        self.0.memory()
     }
 
+    #[inline]
     fn told_len(&self) -> u16 {
-        u16::from_le_bytes([self.0[4], self.0[5]])
+        let head = self.0.first_chunk::<HEADER_LEN>();
+        let head = head.expect("every listpack has its header");
+        u16::from_le_bytes([head[4], head[5]])
     }
 
     /// Number of elements.
+    #[inline]
     pub(crate) fn len(&self) -> usize {
         match self.told_len() {
             UNKNOWN_LEN => self.iter().count(),
@@ -230,15 +289,12 @@ impl Listpack {
     /// The element behind one.
     #[inline]
     pub(crate) fn next(&self, at: At) -> Option<At> {
-        self.some(self.behind(at))
+        next_in(&self.0, at)
     }
 
     /// The element so many behind one.
-    pub(crate) fn skip(&self, mut at: At, count: usize) -> Option<At> {
-        for _ in 0..count {
-            at = self.next(at)?;
-        }
-        Some(at)
+    pub(crate) fn skip(&self, at: At, count: usize) -> Option<At> {
+        skip_in(&self.0, at, count)
     }
 
     /// The element before one.
@@ -257,16 +313,13 @@ impl Listpack {
             len if index < -i64::from(len) / 2 - 1 => index + i64::from(len),
             _ => index,
         };
+        let block: &[u8] = &self.0;
         if index >= 0 {
-            let mut at = self.first()?;
-            for _ in 0..index {
-                at = self.next(at)?;
-            }
-            Some(at)
+            skip_in(block, self.first()?, index as usize)
         } else {
             let mut at = self.last()?;
             for _ in 0..-(index + 1) {
-                at = self.prev(at)?;
+                at = before_in(block, at.0)?;
             }
             Some(at)
         }
@@ -275,33 +328,7 @@ impl Listpack {
     /// The element that lies there.
     #[inline]
     pub(crate) fn get(&self, at: At) -> Item<'_> {
-        let bytes = &self.0[at.0..];
-        let little = |len: usize| {
-            let mut word = [0; 8];
-            word[8 - len..].copy_from_slice(&bytes[1..=len]);
-            // The sign is extended by shifting the bytes down from the top.
-            Item::Int(i64::from_le_bytes(word) >> (64 - 8 * len))
-        };
-        match bytes[0] {
-            first @ 0..=0x7f => Item::Int(i64::from(first)),
-            first @ 0x80..=0xbf => Item::Bytes(&bytes[1..][..usize::from(first & 0x3f)]),
-            first @ 0xc0..=0xdf => {
-                let bits = i64::from(first & 0x1f) << 8 | i64::from(bytes[1]);
-                Item::Int(bits << 51 >> 51)
-            }
-            first @ 0xe0..=0xef => {
-                let len = usize::from(first & 0x0f) << 8 | usize::from(bytes[1]);
-                Item::Bytes(&bytes[2..][..len])
-            }
-            0xf0 => {
-                let len = u32::from_le_bytes([bytes[1], bytes[2], bytes[3], bytes[4]]) as usize;
-                Item::Bytes(&bytes[5..][..len])
-            }
-            0xf1 => little(2),
-            0xf2 => little(3),
-            0xf3 => little(4),
-            _ => little(8),
-        }
+        item_in(&self.0, at)
     }
 
     /// All elements from the first.
@@ -311,20 +338,24 @@ impl Listpack {
 
     /// All elements from this one on.
     pub(crate) fn iter_from(&self, at: Option<At>) -> impl Iterator<Item = Item<'_>> {
-        std::iter::successors(at, |&at| self.next(at)).map(|at| self.get(at))
+        let block: &[u8] = &self.0;
+        std::iter::successors(at, |&at| next_in(block, at)).map(|at| item_in(block, at))
     }
 
     /// All elements from this one backwards.
     pub(crate) fn rev_from(&self, at: Option<At>) -> impl Iterator<Item = Item<'_>> {
-        std::iter::successors(at, |&at| self.prev(at)).map(|at| self.get(at))
+        let block: &[u8] = &self.0;
+        std::iter::successors(at, |&at| before_in(block, at.0)).map(|at| item_in(block, at))
     }
 
     /// The first element from `at` on that equals `text`, looking at every `step`-th only.
     pub(crate) fn find(&self, at: Option<At>, text: &[u8], step: usize) -> Option<At> {
         let wanted = Item::from_text(text);
         let mut at = at?;
+        // Once, not for each element that is passed.
+        let block: &[u8] = &self.0;
         loop {
-            let found = match self.get(at) {
+            let found = match item_in(block, at) {
                 Item::Int(int) => wanted == Item::Int(int),
                 // In a block from outside the text of an integer may be stored as it is.
                 Item::Bytes(bytes) => bytes == text,
@@ -332,7 +363,7 @@ impl Listpack {
             if found {
                 return Some(at);
             }
-            at = self.skip(at, step)?;
+            at = skip_in(block, at, step)?;
         }
     }
 
@@ -351,41 +382,35 @@ impl Listpack {
         self.insert(self.first(), item);
     }
 
-    /// Appends a few elements that are all there will be for a while: takes no more room than they need.
-    pub(crate) fn append_exactly<const N: usize>(&mut self, items: [Item<'_>; N]) {
-        // Exactly, as in `splice`.
-        let len = items.iter().map(Item::stored_len).sum();
-        self.0.reserve_exact(len);
-        self.extend(items);
-    }
-
-    /// Appends elements.
-    pub(crate) fn extend<'a>(&mut self, items: impl IntoIterator<Item = Item<'a>>) {
-        let mut count = 0;
-        self.0.pop();
-        for item in items {
-            item.encode(&mut self.0);
-            count += 1;
-        }
-        self.0.push(END);
-        self.settle(count);
-    }
-
     /// Puts an element before the one at `before`, or behind the last.
     ///
     /// # Returns
     /// where it lies.
     pub(crate) fn insert(&mut self, before: Option<At>, item: Item<'_>) -> At {
+        self.insert_all(before, [item])
+    }
+
+    /// As [`Listpack::insert`], for a few elements, one behind the other.
+    ///
+    /// # Returns
+    /// where the first of them lies.
+    pub(crate) fn insert_all<const N: usize>(
+        &mut self,
+        before: Option<At>,
+        items: [Item<'_>; N],
+    ) -> At {
         let at = before.map_or(self.end(), |At(at)| at);
-        self.splice(at, at, item);
-        self.settle(1);
+        let encoded = items.map(|item| item.encode());
+        let parts = encoded.each_ref().map(Encoded::parts);
+        self.0.replace(at..at, parts.as_flattened());
+        self.settle(N as i64);
         At(at)
     }
 
     /// Puts another element in the place of one.
     pub(crate) fn replace(&mut self, at: At, item: Item<'_>) {
-        self.splice(at.0, self.behind(at), item);
-        self.settle(0);
+        let behind = self.behind(at);
+        self.0.replace(at.0..behind, &item.encode().parts());
     }
 
     /// Removes an element.
@@ -409,7 +434,7 @@ impl Listpack {
             removed += 1;
         }
         let end = end.map_or(self.end(), |At(end)| end);
-        self.0.drain(at.0..end);
+        self.0.replace(at.0..end, &[]);
         self.settle(-(removed as i64));
         self.some(at.0)
     }
@@ -445,59 +470,30 @@ impl Listpack {
 
     /// Takes the elements from this number on out into a listpack of their own.
     pub(crate) fn split_off(&mut self, index: usize) -> Listpack {
-        let mut rest = Listpack::new();
-        if let Some(at) = self.seek(index as i64) {
-            let end = self.end();
-            rest.0
-                .splice(HEADER_LEN..HEADER_LEN, self.0[at.0..end].iter().copied());
-            let count = self.len() - index;
-            rest.settle(count as i64);
-            self.0.drain(at.0..end);
-            self.settle(-(count as i64));
-            self.shrink();
-        }
+        let Some(at) = self.seek(index as i64) else {
+            return Listpack::new();
+        };
+        let (end, count) = (self.end(), self.len() - index);
+        let rest = Listpack::from_encoded(&self.0[at.0..end], count);
+        self.0.replace(at.0..end, &[]);
+        self.settle(-(count as i64));
         rest
     }
 
     /// Appends all elements of another.
     pub(crate) fn append(&mut self, other: &Listpack) {
-        self.0.pop();
-        self.0.extend_from_slice(&other.0[HEADER_LEN..]);
+        let end = self.end();
+        self.0
+            .replace(end..end, &[&other.0[HEADER_LEN..other.end()]]);
         self.settle(other.len() as i64);
     }
 
-    /// Gives back room that is not used.
-    pub(crate) fn shrink(&mut self) {
-        self.0.shrink_to_fit();
-    }
-
-    fn splice(&mut self, start: usize, end: usize, item: Item<'_>) {
-        let len = item.stored_len();
-        let (had, tail) = (end - start, self.0.len() - end);
-        if len > had {
-            // Exactly: most listpacks are never changed again, and realloc is cheap for the few that are.
-            self.0.reserve_exact(len - had);
-        }
-        if tail == 1 {
-            // At the end nothing has to move.
-            self.0.truncate(start);
-            item.encode(&mut self.0);
-            self.0.push(END);
-        } else {
-            let mut encoded = Vec::with_capacity(len);
-            item.encode(&mut encoded);
-            self.0.splice(start..end, encoded);
-        }
-    }
-
-    /// Writes the header anew after the elements changed by so many.
+    /// Writes the number of elements anew after it changed by so many.
     fn settle(&mut self, change: i64) {
-        let total = self.0.len() as u32;
-        self.0[..4].copy_from_slice(&total.to_le_bytes());
         let told = self.told_len();
         if told != UNKNOWN_LEN {
             let len = (i64::from(told) + change).clamp(0, i64::from(UNKNOWN_LEN)) as u16;
-            self.0[4..6].copy_from_slice(&len.to_le_bytes());
+            self.0.body_mut()[..2].copy_from_slice(&len.to_le_bytes());
         }
     }
 
@@ -506,29 +502,95 @@ impl Listpack {
     }
 
     fn some(&self, at: usize) -> Option<At> {
-        (self.0[at] != END).then_some(At(at))
+        some_in(&self.0, at)
     }
 
     fn behind(&self, at: At) -> usize {
-        let len = encoded_len_at(&self.0, at.0).unwrap_or(1);
-        at.0 + len + back_len_len(len)
+        behind_in(&self.0, at)
     }
 
     fn before(&self, at: usize) -> Option<At> {
-        if at == HEADER_LEN {
-            return None;
-        }
-        let (mut len, mut count) = (0, 0);
-        loop {
-            let byte = self.0[at - 1 - count];
-            len |= usize::from(byte & 0x7f) << (7 * count);
-            count += 1;
-            if byte & 0x80 == 0 {
-                break;
-            }
-        }
-        Some(At(at - count - len))
+        before_in(&self.0, at)
     }
+}
+
+// The steps of a walk, of which a search makes many: it finds out only once where the block lies and how long it is.
+
+#[inline]
+fn some_in(block: &[u8], at: usize) -> Option<At> {
+    (block[at] != END).then_some(At(at))
+}
+
+#[inline]
+fn behind_in(block: &[u8], at: At) -> usize {
+    let len = encoded_len_at(block, at.0).unwrap_or(1);
+    at.0 + len + back_len_len(len)
+}
+
+#[inline]
+fn next_in(block: &[u8], at: At) -> Option<At> {
+    some_in(block, behind_in(block, at))
+}
+
+#[inline]
+fn skip_in(block: &[u8], mut at: At, count: usize) -> Option<At> {
+    for _ in 0..count {
+        at = next_in(block, at)?;
+    }
+    Some(at)
+}
+
+#[inline]
+fn before_in(block: &[u8], at: usize) -> Option<At> {
+    if at == HEADER_LEN {
+        return None;
+    }
+    let (mut len, mut count) = (0, 0);
+    loop {
+        let byte = block[at - 1 - count];
+        len |= usize::from(byte & 0x7f) << (7 * count);
+        count += 1;
+        if byte & 0x80 == 0 {
+            break;
+        }
+    }
+    Some(At(at - count - len))
+}
+
+#[inline]
+fn item_in(block: &[u8], at: At) -> Item<'_> {
+    let bytes = &block[at.0..];
+    let little = |len: usize| {
+        let mut word = [0; 8];
+        word[8 - len..].copy_from_slice(&bytes[1..=len]);
+        // The sign is extended by shifting the bytes down from the top.
+        Item::Int(i64::from_le_bytes(word) >> (64 - 8 * len))
+    };
+    match bytes[0] {
+        first @ 0..=0x7f => Item::Int(i64::from(first)),
+        first @ 0x80..=0xbf => Item::Bytes(&bytes[1..][..usize::from(first & 0x3f)]),
+        first @ 0xc0..=0xdf => {
+            let bits = i64::from(first & 0x1f) << 8 | i64::from(bytes[1]);
+            Item::Int(bits << 51 >> 51)
+        }
+        first @ 0xe0..=0xef => {
+            let len = usize::from(first & 0x0f) << 8 | usize::from(bytes[1]);
+            Item::Bytes(&bytes[2..][..len])
+        }
+        0xf0 => {
+            let len = u32::from_le_bytes([bytes[1], bytes[2], bytes[3], bytes[4]]) as usize;
+            Item::Bytes(&bytes[5..][..len])
+        }
+        0xf1 => little(2),
+        0xf2 => little(3),
+        0xf3 => little(4),
+        _ => little(8),
+    }
+}
+
+/// What the header tells of so many elements.
+fn told_len_of(count: usize) -> u16 {
+    u16::try_from(count).unwrap_or(UNKNOWN_LEN)
 }
 
 /// Bytes that encoding and data of the element take that begins there; `None` where no element can begin so.

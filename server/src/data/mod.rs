@@ -1,6 +1,7 @@
 //! Pure values and the algorithms on them: no keys, no clients, no time.
 
 pub(crate) mod bits;
+pub(crate) mod block;
 pub(crate) mod dict;
 pub(crate) mod geohash;
 pub(crate) mod hash;

@@ -160,7 +160,7 @@ impl Set {
             Set::Ints(ints) => {
                 if let Some(int) = int_of(member) {
                     let new = ints.insert(int);
-                    if ints.len() > limits.intset_entries {
+                    if ints.len() > limits.intset_entries || !ints.has_room() {
                         self.convert_to_table(seed);
                     }
                     return new;

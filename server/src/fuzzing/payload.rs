@@ -6,7 +6,7 @@ use crate::data::listpack::Item;
 use crate::data::{hash, list, set, zset};
 use crate::keyspace::digest::Digest;
 use crate::keyspace::entry::Entry;
-use crate::keyspace::value::{Value, ValueRef};
+use crate::keyspace::value::ValueRef;
 use crate::rdb::{Limits, Loaded, Refusal, dump, restore, seal};
 
 /// Small, so that few elements make every form.
@@ -102,20 +102,18 @@ pub(crate) fn stored(loaded: Loaded<'_>) -> Entry {
 
 /// The form of a value and all it holds, in order where it has one.
 pub(crate) fn shown(value: ValueRef<'_>) -> (&'static str, Vec<String>) {
-    let ValueRef::Boxed(value) = value else {
-        let text = value.as_string().expect("it lies beside its key").to_vec();
-        return ("string", vec![text.escape_ascii().to_string()]);
-    };
     let show = |item: Item<'_>| item.to_vec().escape_ascii().to_string();
     let mut parts: Vec<String> = match value {
-        Value::String(text) => return ("string", vec![text.escape_ascii().to_string()]),
-        Value::List(list) => list.walk(0, End::Head).map(show).collect(),
-        Value::Set(set) => set.iter().map(show).collect(),
-        Value::Zset(set) => set
+        ValueRef::Int(int) => return ("string", vec![int.to_string()]),
+        ValueRef::Bytes(text) => return ("string", vec![text.escape_ascii().to_string()]),
+        ValueRef::Shared(text) => return ("string", vec![text.escape_ascii().to_string()]),
+        ValueRef::List(list) => list.walk(0, End::Head).map(show).collect(),
+        ValueRef::Set(set) => set.iter().map(show).collect(),
+        ValueRef::Zset(set) => set
             .iter(0..set.len())
             .map(|(member, score)| format!("{} {score}", show(member)))
             .collect(),
-        Value::Hash(hash) => hash
+        ValueRef::Hash(hash) => hash
             .iter()
             .map(|(field, found)| {
                 format!(

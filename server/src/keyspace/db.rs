@@ -12,7 +12,7 @@ use crate::keyspace::due::Due;
 use crate::keyspace::entry::Entry;
 use crate::keyspace::gauge::Gauge;
 use crate::keyspace::table::Table;
-use crate::keyspace::value::{Collection, New, StringRef, Value};
+use crate::keyspace::value::{Collection, New, StringRef, ValueMut};
 use crate::resp::error::Error;
 
 /// While expired keys may not be deleted, a random key is sought so often that has not expired, as in Redis.
@@ -231,7 +231,7 @@ impl Keyspace {
     ) -> (usize, bool) {
         let space = &mut self.dbs[db];
         let entry = space.table.get_mut(key);
-        let Some(Value::Hash(hash)) = entry.and_then(|entry| entry.boxed_mut()) else {
+        let Some(ValueMut::Hash(hash)) = entry.and_then(Entry::owned_mut) else {
             return (0, false);
         };
         let count = hash.expire(now_ms, max);
@@ -493,9 +493,9 @@ impl Keys<'_> {
             .table
             .get_mut(key)
             .expect("it was there, or was just created");
-        match entry.boxed_mut() {
+        match entry.owned_mut() {
             // A reply that still waits to be sent keeps the old bytes.
-            Some(Value::String(shared)) => Ok(Arc::make_mut(shared)),
+            Some(ValueMut::String(shared)) => Ok(Arc::make_mut(shared)),
             Some(_) | None => Err(Error::WRONG_TYPE),
         }
     }
@@ -544,11 +544,11 @@ impl Keys<'_> {
     /// WRONGTYPE where the key holds something else.
     pub(crate) fn collection_or_new<C: Collection>(&mut self, key: &[u8]) -> Result<&mut C, Error> {
         if self.edit(key).is_none() {
-            let value = New::Boxed(C::default().into_value());
+            let value = New::Owned(C::default().into_value());
             self.create(key, value, Deadline::Clear);
         }
         let entry = self.space().table.get_mut(key);
-        let value = entry.and_then(|entry| entry.boxed_mut());
+        let value = entry.and_then(Entry::owned_mut);
         value.and_then(C::of_mut).ok_or(Error::WRONG_TYPE)
     }
 
@@ -557,17 +557,17 @@ impl Keys<'_> {
     /// # Returns
     /// the collection where it lies.
     pub(crate) fn create_collection<C: Collection>(&mut self, key: &[u8], value: C) -> &mut C {
-        self.create(key, New::Boxed(value.into_value()), Deadline::Clear);
+        self.create(key, New::Owned(value.into_value()), Deadline::Clear);
         let entry = self.space().table.get_mut(key);
         entry
-            .and_then(|entry| entry.boxed_mut())
+            .and_then(Entry::owned_mut)
             .and_then(C::of_mut)
             .expect("it was just created")
     }
 
     /// Stores a collection, whatever was there.
     pub(crate) fn set_collection<C: Collection>(&mut self, key: &[u8], value: C) {
-        self.set(key, New::Boxed(value.into_value()), Deadline::Clear);
+        self.set(key, New::Owned(value.into_value()), Deadline::Clear);
     }
 
     /// Looks once more at a key that this command has looked at before: no use is counted, and it cannot have expired since.
@@ -758,7 +758,7 @@ impl Keys<'_> {
         self.changes.created(self.db, entry.key());
         let space = self.space();
         space.volatile += usize::from(entry.expire_ms().is_some());
-        if let Some(Value::Hash(hash)) = entry.boxed_mut() {
+        if let Some(ValueMut::Hash(hash)) = entry.owned_mut() {
             let expected = hash.expected_ms();
             if expected.is_some() {
                 space.due.change(entry.key(), None, expected);
@@ -772,7 +772,7 @@ impl Keys<'_> {
     pub(crate) fn expect_fields(&mut self, key: &[u8]) {
         let space = self.space();
         let entry = space.table.get_mut(key);
-        if let Some(Value::Hash(hash)) = entry.and_then(|entry| entry.boxed_mut()) {
+        if let Some(ValueMut::Hash(hash)) = entry.and_then(Entry::owned_mut) {
             let (from, to) = (hash.expected_ms(), hash.next_deadline());
             if from != to {
                 hash.expect(to);
@@ -790,7 +790,7 @@ impl Keys<'_> {
             return false;
         }
         let entry = self.space().table.get_mut(key);
-        let Some(Value::Hash(hash)) = entry.and_then(|entry| entry.boxed_mut()) else {
+        let Some(ValueMut::Hash(hash)) = entry.and_then(Entry::owned_mut) else {
             return false;
         };
         let removed = hash.remove(field);
@@ -911,7 +911,7 @@ fn held<C: Collection>(entry: Option<&mut Entry>) -> Result<Option<&mut C>, Erro
     match entry {
         None => Ok(None),
         Some(entry) => entry
-            .boxed_mut()
+            .owned_mut()
             .and_then(C::of_mut)
             .map(Some)
             .ok_or(Error::WRONG_TYPE),

@@ -9,7 +9,7 @@ use crate::data::list::End;
 use crate::data::listpack::Item;
 use crate::keyspace::db::Keyspace;
 use crate::keyspace::entry::Entry;
-use crate::keyspace::value::{Value, ValueRef};
+use crate::keyspace::value::ValueRef;
 use crate::text::doubles;
 
 /// Twenty bytes, shown as hexadecimal digits.
@@ -78,21 +78,19 @@ impl Digest {
     }
 
     fn mix_value(&mut self, value: ValueRef<'_>) {
-        if let Some(string) = value.as_string() {
-            self.mix(string.bytes(&mut itoa::Buffer::new()));
-        }
-        let ValueRef::Boxed(value) = value else {
-            return;
-        };
         match value {
-            Value::String(_) => {}
-            Value::List(list) => list.walk(0, End::Head).for_each(|item| self.mix_item(item)),
-            Value::Set(set) => {
+            ValueRef::Int(_) | ValueRef::Bytes(_) | ValueRef::Shared(_) => {
+                if let Some(string) = value.as_string() {
+                    self.mix(string.bytes(&mut itoa::Buffer::new()));
+                }
+            }
+            ValueRef::List(list) => list.walk(0, End::Head).for_each(|item| self.mix_item(item)),
+            ValueRef::Set(set) => {
                 let mut digits = itoa::Buffer::new();
                 set.iter()
                     .for_each(|member| self.add(member.bytes(&mut digits)));
             }
-            Value::Zset(set) => {
+            ValueRef::Zset(set) => {
                 let mut written = Vec::new();
                 for (member, score) in set.iter(0..set.len()) {
                     let mut digest = Digest::default();
@@ -103,7 +101,7 @@ impl Digest {
                     self.add(&digest.0);
                 }
             }
-            Value::Hash(hash) => {
+            ValueRef::Hash(hash) => {
                 for (field, found) in hash.iter() {
                     let mut digest = Digest::default();
                     digest.mix_item(field);
@@ -121,11 +119,11 @@ impl Digest {
 /// Redis's number of the type.
 fn type_number(value: ValueRef<'_>) -> u32 {
     match value {
-        ValueRef::Int(_) | ValueRef::Bytes(_) | ValueRef::Boxed(Value::String(_)) => 0,
-        ValueRef::Boxed(Value::List(_)) => 1,
-        ValueRef::Boxed(Value::Set(_)) => 2,
-        ValueRef::Boxed(Value::Zset(_)) => 3,
-        ValueRef::Boxed(Value::Hash(_)) => 4,
+        ValueRef::Int(_) | ValueRef::Bytes(_) | ValueRef::Shared(_) => 0,
+        ValueRef::List(_) => 1,
+        ValueRef::Set(_) => 2,
+        ValueRef::Zset(_) => 3,
+        ValueRef::Hash(_) => 4,
     }
 }
 
@@ -133,7 +131,7 @@ fn type_number(value: ValueRef<'_>) -> u32 {
 mod tests {
     use super::*;
     use crate::data::zset::{self, Zset};
-    use crate::keyspace::value::New;
+    use crate::keyspace::value::{New, Value};
 
     #[test]
     fn a_string_has_the_digest_that_8_2_3_shows() {
@@ -162,7 +160,7 @@ mod tests {
                 seed: 1,
             };
             set.insert(b"a", score, &limits);
-            Digest::of(&Entry::new(b"k", New::Boxed(Value::Zset(set)), None, 0)).to_string()
+            Digest::of(&Entry::new(b"k", New::Owned(Value::Zset(set)), None, 0)).to_string()
         };
         assert_eq!(
             digest(404_723_927_262_806_720.0),

@@ -1,4 +1,5 @@
-//! One key, its deadline and its value in one allocation behind one thin pointer.
+//! One key, its deadline and its value in one allocation behind one thin pointer; of a collection the two words that lead to
+//! its elements.
 //!
 //! This is the keyspace's only unsafe code. The layout, all offsets in bytes:
 //!
@@ -7,11 +8,11 @@
 //! | 0 | `u32`: 8 bits of flags, above them 24 bits of LRU or LFU |
 //! | 4 | `u16` length of the key, if not [`LONG_KEY`] |
 //! | 6 | `u16` length of an embedded value |
-//! | 8 | `i64` deadline, if [`EXPIRES`]; then `u64` length of the key, if [`LONG_KEY`]; then the integer, if [`INT`], or the pointer, if [`BOXED`] |
-//! | … | the key; then the embedded value, if neither [`INT`] nor [`BOXED`] |
+//! | 8 | `i64` deadline, if [`EXPIRES`]; then `u64` length of the key, if [`LONG_KEY`]; then the integer, if [`INT`], or what is in the [`Value`], if [`OWNED`] |
+//! | … | the key; then the embedded value, if neither [`INT`] nor [`OWNED`] |
 //!
 //! Invariants: the flags, the lengths and the size of the allocation always agree, since only [`Entry::new`] writes
-//! flags and lengths; the pointer of a [`BOXED`] entry comes from `Box::into_raw` and is owned by the entry.
+//! flags and lengths; an [`OWNED`] entry holds at its place an initialised value of the type that its [`VARIANT`] names.
 #![allow(
     unsafe_code,
     reason = "a thin pointer to a block of varying length halves the memory of a small key"
@@ -19,21 +20,36 @@
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::fmt;
+use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 use std::slice;
+use std::sync::Arc;
 
+use crate::data::hash::Hash;
+use crate::data::list::List;
 use crate::data::prefetch::prefetch;
-use crate::keyspace::value::{EMBEDDED_LEN_MAX, New, Value, ValueRef};
+use crate::data::set::Set;
+use crate::data::zset::Zset;
+use crate::keyspace::value::{EMBEDDED_LEN_MAX, New, Value, ValueMut, ValueRef};
 
 const HEADER_LEN: usize = 8;
 const WORD: usize = 8;
 
-const INT: u32 = 1 << 0;
-const BOXED: u32 = 1 << 1;
+/// The two lowest bits are how many words the value takes before the key: one, two, or none.
+const INT: u32 = 1;
+const OWNED: u32 = 2;
+const VALUE_WORDS: u32 = 3;
 const EXPIRES: u32 = 1 << 2;
 const LONG_KEY: u32 = 1 << 3;
 /// An embedded string that Redis would call `raw`. It says so until it is overwritten, wherever it is moved.
 const RAW: u32 = 1 << 4;
+/// Which variant of [`Value`] an [`OWNED`] entry holds. With its variant in the header a value takes two words, not three.
+const VARIANT: u32 = 7 << 5;
+const STRING: u32 = 1 << 5;
+const HASH: u32 = 2 << 5;
+const LIST: u32 = 3 << 5;
+const SET: u32 = 4 << 5;
+const ZSET: u32 = 5 << 5;
 const FLAGS: u32 = 0xff;
 const ACCESS_SHIFT: u32 = 8;
 
@@ -42,10 +58,19 @@ const COSTLY_ALLOCATIONS: usize = 64;
 
 const _: () = assert!(EMBEDDED_LEN_MAX <= u16::MAX as usize);
 
+/// Whether what is in a [`Value`] takes the words that it has.
+const fn fits<T>() -> bool {
+    size_of::<T>() <= OWNED as usize * WORD && align_of::<T>() <= WORD
+}
+
+const _: () = assert!(
+    fits::<Arc<Vec<u8>>>() && fits::<Hash>() && fits::<List>() && fits::<Set>() && fits::<Zset>()
+);
+
 /// A key with its deadline and value.
 pub(crate) struct Entry(NonNull<u8>);
 
-// SAFETY: an entry owns its block and what the block points to (plain bytes, or a `Value`, which is Send); nothing in
+// SAFETY: an entry owns its block and what the block points to (plain bytes, or what is in a `Value`, which is Send); nothing in
 // it is tied to a thread.
 unsafe impl Send for Entry {}
 
@@ -56,7 +81,7 @@ impl Entry {
         let mut embedded: &[u8] = &[];
         match &value {
             New::Int(_) => flags |= INT,
-            New::Boxed(_) => flags |= BOXED,
+            New::Owned(value) => flags |= OWNED | variant(value),
             New::Bytes(bytes) => {
                 debug_assert!(bytes.len() <= EMBEDDED_LEN_MAX);
                 embedded = bytes;
@@ -95,11 +120,15 @@ impl Entry {
             }
             match value {
                 New::Int(int) => entry.word(value_word(flags)).cast::<i64>().write(int),
-                New::Boxed(value) => {
-                    entry
-                        .word(value_word(flags))
-                        .cast::<*mut Value>()
-                        .write(Box::into_raw(Box::new(value)));
+                New::Owned(value) => {
+                    let place = entry.word(value_word(flags));
+                    match value {
+                        Value::String(shared) => place.cast().write(shared),
+                        Value::Hash(hash) => place.cast().write(hash),
+                        Value::List(list) => place.cast().write(list),
+                        Value::Set(set) => place.cast().write(set),
+                        Value::Zset(set) => place.cast().write(set),
+                    }
                 }
                 New::Bytes(_) => {}
             }
@@ -125,12 +154,12 @@ impl Entry {
     #[inline]
     pub(crate) fn value(&self) -> ValueRef<'_> {
         let flags = self.flags();
-        // SAFETY: the flags say which of the three `new` wrote, and where.
+        // SAFETY: the flags say what `new` wrote, and where.
         unsafe {
             if flags & INT != 0 {
                 ValueRef::Int(self.word(value_word(flags)).cast::<i64>().read())
-            } else if flags & BOXED != 0 {
-                ValueRef::Boxed(&*self.word(value_word(flags)).cast::<*mut Value>().read())
+            } else if flags & OWNED != 0 {
+                self.owned()
             } else {
                 let text = self.0.add(text_offset(flags) + self.key_len(flags));
                 ValueRef::Bytes(slice::from_raw_parts(text.as_ptr(), self.embedded_len()))
@@ -138,14 +167,58 @@ impl Entry {
         }
     }
 
-    /// The value, if it lies in a box, to be changed in place.
-    pub(crate) fn boxed_mut(&mut self) -> Option<&mut Value> {
+    /// # Safety
+    /// The entry must hold a [`Value`].
+    unsafe fn owned(&self) -> ValueRef<'_> {
         let flags = self.flags();
-        if flags & BOXED == 0 {
-            return None;
+        let place = self.word(value_word(flags));
+        // SAFETY: the flags say what `new` wrote there, and the last is the only one left.
+        unsafe {
+            match flags & VARIANT {
+                STRING => ValueRef::Shared(place.cast().as_ref()),
+                HASH => ValueRef::Hash(place.cast().as_ref()),
+                LIST => ValueRef::List(place.cast().as_ref()),
+                SET => ValueRef::Set(place.cast().as_ref()),
+                _ => ValueRef::Zset(place.cast().as_ref()),
+            }
         }
-        // SAFETY: as in `value`; the borrow of self makes it the only one.
-        Some(unsafe { &mut *self.word(value_word(flags)).cast::<*mut Value>().read() })
+    }
+
+    /// The value, if it is a [`Value`], to be changed in place.
+    pub(crate) fn owned_mut(&mut self) -> Option<ValueMut<'_>> {
+        let flags = self.flags();
+        let place = self.word(value_word(flags));
+        // SAFETY: the flags say what `new` wrote there; the borrow of self makes this the only one.
+        unsafe {
+            Some(match flags & VARIANT {
+                STRING => ValueMut::String(place.cast().as_mut()),
+                HASH => ValueMut::Hash(place.cast().as_mut()),
+                LIST => ValueMut::List(place.cast().as_mut()),
+                SET => ValueMut::Set(place.cast().as_mut()),
+                ZSET => ValueMut::Zset(place.cast().as_mut()),
+                _ => return None,
+            })
+        }
+    }
+
+    /// Moves the value out, if it is a [`Value`].
+    ///
+    /// # Safety
+    /// Nobody may look at the value again, not even to drop it.
+    unsafe fn take_owned(&mut self) -> Option<Value> {
+        let flags = self.flags();
+        let place = self.word(value_word(flags));
+        // SAFETY: the flags say what `new` wrote there, and it is read out once, as promised to this function.
+        unsafe {
+            Some(match flags & VARIANT {
+                STRING => Value::String(place.cast().read()),
+                HASH => Value::Hash(place.cast().read()),
+                LIST => Value::List(place.cast().read()),
+                SET => Value::Set(place.cast().read()),
+                ZSET => Value::Zset(place.cast().read()),
+                _ => return None,
+            })
+        }
     }
 
     /// Puts another value in place of the old one where it takes the same room.
@@ -161,7 +234,7 @@ impl Entry {
                 self.word(value_word(flags)).cast::<i64>().write(int);
             },
             New::Bytes(bytes)
-                if flags & (INT | BOXED) == 0 && bytes.len() == self.embedded_len() =>
+                if flags & (INT | OWNED) == 0 && bytes.len() == self.embedded_len() =>
             {
                 // SAFETY: the entry holds that many embedded bytes behind its key; `bytes` cannot overlap them, as
                 // `self` is borrowed mutably.
@@ -178,24 +251,20 @@ impl Entry {
     }
 
     /// The same value and use under another key or deadline, which live in the block and so need a new one.
-    pub(crate) fn rebuilt(mut self, key: Option<&[u8]>, expire_ms: Option<i64>) -> Entry {
-        if let Some(value) = self.take_boxed() {
-            return Entry::new(
-                key.unwrap_or(self.key()),
-                New::Boxed(value),
-                expire_ms,
-                self.access(),
-            );
-        }
-        let mut entry = Entry::new(
-            key.unwrap_or(self.key()),
-            self.value().duplicate(),
-            expire_ms,
-            self.access(),
-        );
-        if self.flags() & RAW != 0 {
+    pub(crate) fn rebuilt(self, key: Option<&[u8]>, expire_ms: Option<i64>) -> Entry {
+        let mut old = ManuallyDrop::new(self);
+        // SAFETY: the value is not looked at again, and the entry is not dropped.
+        let taken = unsafe { old.take_owned() };
+        let value = match taken {
+            Some(value) => New::Owned(value),
+            None => old.value().duplicate(),
+        };
+        let mut entry = Entry::new(key.unwrap_or(old.key()), value, expire_ms, old.access());
+        if old.flags() & RAW != 0 {
             entry.set_raw(true);
         }
+        // SAFETY: what the entry owned is not there any more, and nobody has the entry itself.
+        unsafe { old.free() };
         entry
     }
 
@@ -215,7 +284,7 @@ impl Entry {
             ValueRef::Int(_) => "int",
             ValueRef::Bytes(_) if self.flags() & RAW == 0 => "embstr",
             ValueRef::Bytes(_) => "raw",
-            ValueRef::Boxed(value) => value.encoding(),
+            value => value.encoding(),
         }
     }
 
@@ -227,23 +296,6 @@ impl Entry {
         };
         // SAFETY: the header is always there, and RAW has no part in the layout.
         unsafe { self.0.cast::<u32>().write(head) };
-    }
-
-    /// Takes the value out of its box, leaving the integer 0.
-    fn take_boxed(&mut self) -> Option<Value> {
-        let flags = self.flags();
-        if flags & BOXED == 0 {
-            return None;
-        }
-        let word = self.word(value_word(flags));
-        // SAFETY: the pointer came from `Box::into_raw`; the INT flag and the integer written in its stead keep `drop`
-        // from freeing it again, and both kinds hold one word, so the layout stays what it was.
-        unsafe {
-            let value = Box::from_raw(word.cast::<*mut Value>().read());
-            self.0.cast::<u32>().write(self.head() & !BOXED | INT);
-            word.cast::<i64>().write(0);
-            Some(*value)
-        }
     }
 
     /// When it expires, in milliseconds of wall-clock time.
@@ -303,21 +355,14 @@ impl Entry {
         self.0.as_ptr().addr()
     }
 
-    /// Bytes of its block and of the value that hangs on it.
+    /// Bytes of its block and of what the value in it owns.
     pub(crate) fn memory(&self) -> usize {
-        let boxed = match self.value() {
-            ValueRef::Int(_) | ValueRef::Bytes(_) => 0,
-            ValueRef::Boxed(value) => value.memory(),
-        };
-        self.layout().size() + boxed
+        self.layout().size() + self.value().memory()
     }
 
     /// Whether giving it back takes so long that others should not wait for it.
     pub(crate) fn is_costly_to_free(&self) -> bool {
-        match self.value() {
-            ValueRef::Int(_) | ValueRef::Bytes(_) => false,
-            ValueRef::Boxed(value) => value.allocations() > COSTLY_ALLOCATIONS,
-        }
+        self.value().allocations() > COSTLY_ALLOCATIONS
     }
 
     #[inline]
@@ -360,23 +405,36 @@ impl Entry {
         let flags = self.flags();
         layout(flags, self.key_len(flags), self.embedded_len())
     }
+
+    /// Gives the block back, and not what the value in it owns.
+    ///
+    /// # Safety
+    /// Nobody may use the entry again, not even to drop it.
+    unsafe fn free(&mut self) {
+        let layout = self.layout();
+        // SAFETY: the block came from `alloc` with this very layout, as the invariants say.
+        unsafe { dealloc(self.0.as_ptr(), layout) };
+    }
 }
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        let layout = self.layout();
-        // SAFETY: the pointer of a boxed entry came from `Box::into_raw`; the block came from `alloc` with this very
-        // layout, as the invariants say.
+        // SAFETY: this is the last that is done with the entry.
         unsafe {
-            if self.flags() & BOXED != 0 {
-                drop(Box::from_raw(
-                    self.word(value_word(self.flags()))
-                        .cast::<*mut Value>()
-                        .read(),
-                ));
-            }
-            dealloc(self.0.as_ptr(), layout);
+            drop(self.take_owned());
+            self.free();
         }
+    }
+}
+
+/// The bits of [`VARIANT`] that name the variant of a value.
+fn variant(value: &Value) -> u32 {
+    match value {
+        Value::String(_) => STRING,
+        Value::Hash(_) => HASH,
+        Value::List(_) => LIST,
+        Value::Set(_) => SET,
+        Value::Zset(_) => ZSET,
     }
 }
 
@@ -416,7 +474,7 @@ fn value_word(flags: u32) -> usize {
 
 #[inline]
 fn text_offset(flags: u32) -> usize {
-    HEADER_LEN + (value_word(flags) + usize::from(flags & (INT | BOXED) != 0)) * WORD
+    HEADER_LEN + (value_word(flags) + (flags & VALUE_WORDS) as usize) * WORD
 }
 
 fn layout(flags: u32, key_len: usize, embedded_len: usize) -> Layout {
@@ -427,7 +485,6 @@ fn layout(flags: u32, key_len: usize, embedded_len: usize) -> Layout {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Arc;
 
     fn text(entry: &Entry) -> Vec<u8> {
         entry.value().as_string().expect("a string").to_vec()
@@ -443,7 +500,7 @@ mod tests {
                         (New::Int(-7), &b"-7"[..]),
                         (New::Bytes(b""), b""),
                         (New::Bytes(b"value"), b"value"),
-                        (New::from_vec(b"boxed".to_vec()), b"boxed"),
+                        (New::from_vec(b"owned".to_vec()), b"owned"),
                     ];
                     for (value, expected) in values {
                         let mut entry = Entry::new(key, value, expire, access);
@@ -500,18 +557,18 @@ mod tests {
     }
 
     #[test]
-    fn a_boxed_value_is_dropped_once_and_moves_without_a_copy() {
+    fn an_owned_value_is_dropped_once_and_moves_without_a_copy() {
         let shared = Arc::new(vec![1, 2, 3]);
         drop(Entry::new(
             b"k",
-            New::Boxed(Value::String(Arc::clone(&shared))),
+            New::Owned(Value::String(Arc::clone(&shared))),
             None,
             0,
         ));
         assert_eq!(Arc::strong_count(&shared), 1);
         let entry = Entry::new(
             b"k",
-            New::Boxed(Value::String(Arc::clone(&shared))),
+            New::Owned(Value::String(Arc::clone(&shared))),
             Some(1),
             3,
         );
@@ -523,5 +580,48 @@ mod tests {
         assert_eq!(Arc::strong_count(&shared), 2);
         drop(entry);
         assert_eq!(Arc::strong_count(&shared), 1);
+    }
+
+    #[test]
+    fn every_kind_of_value_is_found_changed_and_taken_along() {
+        let mut set = Set::default();
+        set.insert(
+            b"7",
+            crate::data::set::Limits {
+                intset_entries: 1,
+                listpack_entries: 1,
+                listpack_value: 1,
+            },
+            0,
+        );
+        let values = [
+            (Value::String(Arc::default()), "string"),
+            (Value::Hash(Hash::default()), "hash"),
+            (Value::List(List::default()), "list"),
+            (Value::Set(set), "set"),
+            (Value::Zset(Zset::default()), "zset"),
+        ];
+        for (value, name) in values {
+            let mut entry = Entry::new(b"k", New::Owned(value), None, 5);
+            let shown = |entry: &Entry| format!("{:?}", entry.value());
+            assert_eq!(entry.value().type_name(), name);
+            let copy = entry.duplicate(b"copy");
+            assert_eq!(
+                (shown(&copy), copy.memory()),
+                (shown(&entry), entry.memory() + 3)
+            );
+            match entry.owned_mut() {
+                Some(ValueMut::String(shared)) => Arc::make_mut(shared).push(b'x'),
+                Some(ValueMut::Set(set)) => assert!(set.remove(b"7")),
+                Some(ValueMut::Hash(hash)) => hash.make_mortal(),
+                Some(ValueMut::List(list)) => list.remove_range(0, 1),
+                Some(ValueMut::Zset(set)) => set.remove_ranks(0..0),
+                None => panic!("{entry:?}"),
+            }
+            let (before, encoding) = (shown(&entry), entry.encoding());
+            let moved = entry.rebuilt(Some(b"other"), Some(9));
+            assert_eq!((shown(&moved), moved.encoding()), (before, encoding));
+            assert_eq!((moved.key(), moved.expire_ms()), (&b"other"[..], Some(9)));
+        }
     }
 }

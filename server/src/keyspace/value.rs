@@ -11,7 +11,7 @@ use crate::text::integers;
 /// The longest string stored beside its key; a longer one has a buffer of its own, which replies share.
 pub(crate) const EMBEDDED_LEN_MAX: usize = 8 * 1024;
 
-/// A value too large or too changeable to lie beside its key.
+/// A value too large or too changeable to be plain bytes beside its key: it owns memory of its own.
 #[derive(Clone, Debug)]
 pub(crate) enum Value {
     /// A string that may be shared with outputs, and grows in place while it is not.
@@ -23,72 +23,39 @@ pub(crate) enum Value {
 }
 
 impl Value {
-    /// Bytes it takes outside its entry.
-    pub(crate) fn memory(&self) -> usize {
+    /// As it is seen in the keyspace.
+    fn as_ref(&self) -> ValueRef<'_> {
         match self {
-            // The counts of an Arc take two words.
-            Value::String(shared) => {
-                size_of::<Value>()
-                    + size_of::<Vec<u8>>()
-                    + 2 * size_of::<usize>()
-                    + shared.capacity()
-            }
-            Value::Hash(hash) => size_of::<Value>() + hash.memory(),
-            Value::List(list) => size_of::<Value>() + list.memory(),
-            Value::Set(set) => size_of::<Value>() + set.memory(),
-            Value::Zset(set) => size_of::<Value>() + set.memory(),
+            Value::String(shared) => ValueRef::Shared(shared),
+            Value::Hash(hash) => ValueRef::Hash(hash),
+            Value::List(list) => ValueRef::List(list),
+            Value::Set(set) => ValueRef::Set(set),
+            Value::Zset(set) => ValueRef::Zset(set),
         }
     }
 }
 
-impl Value {
-    /// Of how many allocations it is made, about: what freeing it costs.
-    pub(crate) fn allocations(&self) -> usize {
-        match self {
-            Value::String(_) => 1,
-            Value::Hash(hash) => hash.allocations(),
-            Value::List(list) => list.allocations(),
-            Value::Set(set) => set.allocations(),
-            Value::Zset(set) => set.allocations(),
-        }
-    }
-
-    /// Redis's name of the representation, as OBJECT ENCODING answers.
-    pub(crate) fn encoding(&self) -> &'static str {
-        match self {
-            Value::String(_) => "raw",
-            Value::Hash(hash) => hash.encoding(),
-            Value::List(list) => list.encoding(),
-            Value::Set(set) => set.encoding(),
-            Value::Zset(set) => set.encoding(),
-        }
-    }
-}
-
-// A small collection should take little more than its bytes: what is large in a type lies in a box of its own.
-const _: () = assert!(size_of::<Value>() <= 40);
-
-/// A type of value that always lies in a box; it knows its variant.
+/// A type of value that is no string; it knows its variant.
 pub(crate) trait Collection: Default {
-    fn of(value: &Value) -> Option<&Self>;
-    fn of_mut(value: &mut Value) -> Option<&mut Self>;
+    fn of(value: ValueRef<'_>) -> Option<&Self>;
+    fn of_mut(value: ValueMut<'_>) -> Option<&mut Self>;
     fn into_value(self) -> Value;
 }
 
-/// Says of each type that its variant of [`Value`] has its name.
+/// Says of each type that its variants have its name.
 macro_rules! collections {
     ($($kind:ident)*) => {
         $(impl Collection for $kind {
-            fn of(value: &Value) -> Option<&$kind> {
+            fn of(value: ValueRef<'_>) -> Option<&$kind> {
                 match value {
-                    Value::$kind(collection) => Some(collection),
+                    ValueRef::$kind(collection) => Some(collection),
                     _ => None,
                 }
             }
 
-            fn of_mut(value: &mut Value) -> Option<&mut $kind> {
+            fn of_mut(value: ValueMut<'_>) -> Option<&mut $kind> {
                 match value {
-                    Value::$kind(collection) => Some(collection),
+                    ValueMut::$kind(collection) => Some(collection),
                     _ => None,
                 }
             }
@@ -107,7 +74,7 @@ collections!(Hash List Set Zset);
 pub(crate) enum New<'a> {
     Int(i64),
     Bytes(&'a [u8]),
-    Boxed(Value),
+    Owned(Value),
 }
 
 impl<'a> New<'a> {
@@ -115,7 +82,7 @@ impl<'a> New<'a> {
     pub(crate) fn type_name(&self) -> &'static str {
         match self {
             New::Int(_) | New::Bytes(_) => "string",
-            New::Boxed(value) => ValueRef::Boxed(value).type_name(),
+            New::Owned(value) => value.as_ref().type_name(),
         }
     }
 
@@ -136,13 +103,13 @@ impl<'a> New<'a> {
         if bytes.len() <= EMBEDDED_LEN_MAX {
             New::Bytes(bytes)
         } else {
-            New::Boxed(Value::String(Arc::new(bytes.to_vec())))
+            New::Owned(Value::String(Arc::new(bytes.to_vec())))
         }
     }
 
     /// A string whose buffer is kept.
     pub(crate) fn from_vec(bytes: Vec<u8>) -> New<'static> {
-        New::Boxed(Value::String(Arc::new(bytes)))
+        New::Owned(Value::String(Arc::new(bytes)))
     }
 }
 
@@ -151,18 +118,73 @@ impl<'a> New<'a> {
 pub(crate) enum ValueRef<'a> {
     Int(i64),
     Bytes(&'a [u8]),
-    Boxed(&'a Value),
+    /// [`Value::String`]
+    Shared(&'a Arc<Vec<u8>>),
+    Hash(&'a Hash),
+    List(&'a List),
+    Set(&'a Set),
+    Zset(&'a Zset),
+}
+
+/// A [`Value`] as it lies in the keyspace, to be changed in place.
+#[derive(Debug)]
+pub(crate) enum ValueMut<'a> {
+    String(&'a mut Arc<Vec<u8>>),
+    Hash(&'a mut Hash),
+    List(&'a mut List),
+    Set(&'a mut Set),
+    Zset(&'a mut Zset),
 }
 
 impl<'a> ValueRef<'a> {
     /// Redis's name of the type, as TYPE answers.
     pub(crate) fn type_name(&self) -> &'static str {
         match self {
-            ValueRef::Int(_) | ValueRef::Bytes(_) | ValueRef::Boxed(Value::String(_)) => "string",
-            ValueRef::Boxed(Value::Hash(_)) => "hash",
-            ValueRef::Boxed(Value::List(_)) => "list",
-            ValueRef::Boxed(Value::Set(_)) => "set",
-            ValueRef::Boxed(Value::Zset(_)) => "zset",
+            ValueRef::Int(_) | ValueRef::Bytes(_) | ValueRef::Shared(_) => "string",
+            ValueRef::Hash(_) => "hash",
+            ValueRef::List(_) => "list",
+            ValueRef::Set(_) => "set",
+            ValueRef::Zset(_) => "zset",
+        }
+    }
+
+    /// Redis's name of the representation, as OBJECT ENCODING answers. Of a string beside its key only the entry knows
+    /// whether it is `embstr`.
+    pub(crate) fn encoding(&self) -> &'static str {
+        match self {
+            ValueRef::Int(_) => "int",
+            ValueRef::Bytes(_) | ValueRef::Shared(_) => "raw",
+            ValueRef::Hash(hash) => hash.encoding(),
+            ValueRef::List(list) => list.encoding(),
+            ValueRef::Set(set) => set.encoding(),
+            ValueRef::Zset(set) => set.encoding(),
+        }
+    }
+
+    /// Bytes it takes outside its entry.
+    pub(super) fn memory(&self) -> usize {
+        match self {
+            ValueRef::Int(_) | ValueRef::Bytes(_) => 0,
+            // The counts of an Arc take two words.
+            ValueRef::Shared(shared) => {
+                size_of::<Vec<u8>>() + 2 * size_of::<usize>() + shared.capacity()
+            }
+            ValueRef::Hash(hash) => hash.memory(),
+            ValueRef::List(list) => list.memory(),
+            ValueRef::Set(set) => set.memory(),
+            ValueRef::Zset(set) => set.memory(),
+        }
+    }
+
+    /// Of how many allocations it is made beside its entry, about: what freeing it costs.
+    pub(super) fn allocations(&self) -> usize {
+        match self {
+            ValueRef::Int(_) | ValueRef::Bytes(_) => 0,
+            ValueRef::Shared(_) => 1,
+            ValueRef::Hash(hash) => hash.allocations(),
+            ValueRef::List(list) => list.allocations(),
+            ValueRef::Set(set) => set.allocations(),
+            ValueRef::Zset(set) => set.allocations(),
         }
     }
 
@@ -171,26 +193,27 @@ impl<'a> ValueRef<'a> {
         match *self {
             ValueRef::Int(int) => Some(StringRef::Int(int)),
             ValueRef::Bytes(bytes) => Some(StringRef::Bytes(bytes)),
-            ValueRef::Boxed(Value::String(shared)) => Some(StringRef::Shared(shared)),
-            ValueRef::Boxed(_) => None,
+            ValueRef::Shared(shared) => Some(StringRef::Shared(shared)),
+            _ => None,
         }
     }
 
     /// The collection, if it is one of this type.
-    pub(crate) fn collection<C: Collection>(&self) -> Option<&'a C> {
-        match self {
-            ValueRef::Boxed(value) => C::of(value),
-            ValueRef::Int(_) | ValueRef::Bytes(_) => None,
-        }
+    pub(crate) fn collection<C: Collection>(self) -> Option<&'a C> {
+        C::of(self)
     }
 
     /// The same value, to be stored under another key.
     pub(crate) fn duplicate(&self) -> New<'a> {
-        match *self {
-            ValueRef::Int(int) => New::Int(int),
-            ValueRef::Bytes(bytes) => New::Bytes(bytes),
-            ValueRef::Boxed(value) => New::Boxed(value.clone()),
-        }
+        New::Owned(match *self {
+            ValueRef::Int(int) => return New::Int(int),
+            ValueRef::Bytes(bytes) => return New::Bytes(bytes),
+            ValueRef::Shared(shared) => Value::String(Arc::clone(shared)),
+            ValueRef::Hash(hash) => Value::Hash(hash.clone()),
+            ValueRef::List(list) => Value::List(list.clone()),
+            ValueRef::Set(set) => Value::Set(set.clone()),
+            ValueRef::Zset(set) => Value::Zset(set.clone()),
+        })
     }
 }
 

@@ -38,7 +38,7 @@ impl Loaded<'_> {
     /// Gives it to whoever stores it.
     pub(crate) fn store<R>(self, store: impl FnOnce(New<'_>) -> R) -> R {
         match self {
-            Loaded::Collection(value) => store(New::Boxed(value)),
+            Loaded::Collection(value) => store(New::Owned(value)),
             Loaded::String(Cow::Owned(text)) if text.len() > EMBEDDED_LEN_MAX => {
                 store(New::from_vec(text))
             }

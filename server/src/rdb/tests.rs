@@ -90,10 +90,10 @@ fn entry() -> impl Strategy<Value = Entry> {
     let value = prop_oneof![
         text().prop_map(New::from_vec),
         any::<i64>().prop_map(New::Int),
-        list().prop_map(|list| New::Boxed(Value::List(list))),
-        set().prop_map(|set| New::Boxed(Value::Set(set))),
-        zset().prop_map(|set| New::Boxed(Value::Zset(set))),
-        hash().prop_map(|hash| New::Boxed(Value::Hash(hash))),
+        list().prop_map(|list| New::Owned(Value::List(list))),
+        set().prop_map(|set| New::Owned(Value::Set(set))),
+        zset().prop_map(|set| New::Owned(Value::Zset(set))),
+        hash().prop_map(|hash| New::Owned(Value::Hash(hash))),
     ];
     value.prop_map(|value| Entry::new(b"key", value, None, 0))
 }

@@ -10,7 +10,7 @@ use crate::data::lzf::Compressor;
 use crate::data::quicklist::Node;
 use crate::data::set::Set;
 use crate::data::zset::Zset;
-use crate::keyspace::value::{StringRef, Value, ValueRef};
+use crate::keyspace::value::{StringRef, ValueRef};
 use crate::text::integers;
 
 /// Shorter strings are never compressed.
@@ -40,20 +40,17 @@ pub(crate) struct Writer<S> {
 
 /// The kind of a value, which is written before it, and before its key in a file.
 pub(crate) fn kind_of(value: ValueRef<'_>) -> Kind {
-    let ValueRef::Boxed(value) = value else {
-        return Kind::String;
-    };
     match value {
-        Value::String(_) => Kind::String,
-        Value::List(_) => Kind::ListQuicklist2,
-        Value::Set(Set::Ints(_)) => Kind::SetIntset,
-        Value::Set(Set::Listpack(_)) => Kind::SetListpack,
-        Value::Set(Set::Table(_)) => Kind::Set,
-        Value::Zset(Zset::Packed(_)) => Kind::ZsetListpack,
-        Value::Zset(Zset::Ranked(_)) => Kind::Zset,
-        Value::Hash(Hash::Listpack(_)) => Kind::HashListpack,
-        Value::Hash(Hash::Listpackex(_)) => Kind::HashListpackex,
-        Value::Hash(hash @ Hash::Table(_)) => match hash.next_deadline() {
+        ValueRef::Int(_) | ValueRef::Bytes(_) | ValueRef::Shared(_) => Kind::String,
+        ValueRef::List(_) => Kind::ListQuicklist2,
+        ValueRef::Set(Set::Ints(_)) => Kind::SetIntset,
+        ValueRef::Set(Set::Listpack(_)) => Kind::SetListpack,
+        ValueRef::Set(Set::Table(_)) => Kind::Set,
+        ValueRef::Zset(Zset::Packed(_)) => Kind::ZsetListpack,
+        ValueRef::Zset(Zset::Ranked(_)) => Kind::Zset,
+        ValueRef::Hash(Hash::Listpack(_)) => Kind::HashListpack,
+        ValueRef::Hash(Hash::Listpackex(_)) => Kind::HashListpackex,
+        ValueRef::Hash(hash @ Hash::Table(_)) => match hash.next_deadline() {
             None => Kind::Hash,
             Some(_) => Kind::HashDeadlines,
         },
@@ -147,14 +144,14 @@ impl<S: Sink> Writer<S> {
     /// A value of the kind that [`kind_of`] tells.
     pub(crate) fn value(&mut self, value: ValueRef<'_>) {
         match value {
-            ValueRef::Int(_) | ValueRef::Bytes(_) | ValueRef::Boxed(Value::String(_)) => {
+            ValueRef::Int(_) | ValueRef::Bytes(_) | ValueRef::Shared(_) => {
                 let string = value.as_string().unwrap_or(StringRef::Bytes(b""));
                 self.string(string.bytes(&mut itoa::Buffer::new()));
             }
-            ValueRef::Boxed(Value::List(list)) => self.list(list),
-            ValueRef::Boxed(Value::Set(set)) => self.set(set),
-            ValueRef::Boxed(Value::Zset(set)) => self.zset(set),
-            ValueRef::Boxed(Value::Hash(hash)) => self.hash(hash),
+            ValueRef::List(list) => self.list(list),
+            ValueRef::Set(set) => self.set(set),
+            ValueRef::Zset(set) => self.zset(set),
+            ValueRef::Hash(hash) => self.hash(hash),
         }
     }
 
@@ -185,7 +182,7 @@ impl<S: Sink> Writer<S> {
 
     fn set(&mut self, set: &Set) {
         match set {
-            Set::Ints(ints) => self.string(ints.as_bytes()),
+            Set::Ints(ints) => self.string(&ints.to_bytes()),
             Set::Listpack(list) => self.string(list.as_bytes()),
             Set::Table(table) => {
                 self.count(table.len());

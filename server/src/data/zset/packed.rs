@@ -69,15 +69,14 @@ pub(super) fn insert(list: &mut Listpack, text: &[u8], score: f64) {
     }
     let mut written = Vec::new();
     let score = score_item(score, &mut written);
-    let place = list.insert(at, Item::from_text(text));
-    let behind = list.next(place);
-    list.insert(behind, score);
+    list.insert_all(at, [Item::from_text(text), score]);
 }
 
 /// Appends a member that comes behind all others.
 pub(super) fn push(list: &mut Listpack, text: &[u8], score: f64) {
     let mut written = Vec::new();
-    list.extend([Item::from_text(text), score_item(score, &mut written)]);
+    let score = score_item(score, &mut written);
+    list.insert_all(None, [Item::from_text(text), score]);
 }
 
 /// Removes a member and its score.
