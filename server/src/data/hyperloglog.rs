@@ -370,12 +370,16 @@ fn sigma(mut x: f64) -> f64 {
     }
 }
 
-/// The runs of a sparse value for people, as PFDEBUG DECODE writes them.
+/// The runs of a sparse value for people, as PFDEBUG DECODE writes them: whatever is there, with a NUL behind it that ends
+/// a half run.
 pub(crate) fn describe(bytes: &[u8]) -> Result<String, Corrupted> {
     let mut words = Vec::new();
     let mut at = HEADER_LEN;
     while at < bytes.len() {
-        let run = Run::read(&bytes[at..])?;
+        let run = match bytes[at..] {
+            [half] => Run::read(&[half, 0])?,
+            ref rest => Run::read(rest)?,
+        };
         words.push(match run {
             Run {
                 value: 0,
