@@ -484,7 +484,7 @@ fn hpersist(d: &mut Data<'_>) -> Outcome {
         d.reply.int(answer);
     }
     if changed > 0 {
-        d.keys.touch_times(key, Class::HASH, "hpersist", changed);
+        d.keys.reduced(key, Class::HASH, "hpersist", changed, false);
     }
     Ok(())
 }

@@ -208,8 +208,10 @@ fn rename_to(d: &mut Data<'_>, replace: bool) -> Result<bool, Error> {
     let entry = d.keys.take(from).ok_or(Error::NO_SUCH_KEY)?;
     let (expire_ms, is) = (entry.expire_ms(), entry.value().type_name());
     d.keys.put(entry.rebuilt(Some(to), expire_ms));
-    d.keys.touch(from, Class::GENERIC, "rename_from");
-    d.keys.changed(to, Class::GENERIC, "rename_to");
+    d.keys.touch(from, Class::empty(), "");
+    d.keys.changed(to, Class::empty(), "");
+    d.keys.notify(from, Class::GENERIC, "rename_from");
+    d.keys.notify(to, Class::GENERIC, "rename_to");
     if let Way::Made(was) = way {
         d.keys.overwritten(to, was, is);
     }

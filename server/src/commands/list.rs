@@ -224,10 +224,7 @@ pub(super) fn removed(
     elements: usize,
     is_empty: bool,
 ) {
-    changed(keys, key, event, elements);
-    if is_empty {
-        keys.drop_empty(key);
-    }
+    keys.reduced(key, Class::LIST, event, elements, is_empty);
 }
 
 /// Writes an element.

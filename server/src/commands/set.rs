@@ -355,10 +355,7 @@ fn smove(d: &mut Data<'_>) -> Outcome {
     };
     set.remove(member);
     let emptied = set.is_empty();
-    d.keys.touch(source, Class::SET, "srem");
-    if emptied {
-        d.keys.drop_empty(source);
-    }
+    d.keys.reduced(source, Class::SET, "srem", 1, emptied);
     let set = match d.keys.collection_again::<Set>(destination)? {
         Some(set) => set,
         None => {
@@ -430,10 +427,7 @@ fn spop_one(d: &mut Data<'_>) -> Outcome {
     };
     set.remove(&member);
     let emptied = set.is_empty();
-    d.keys.touch(key, Class::SET, "spop");
-    if emptied {
-        d.keys.drop_empty(key);
-    }
+    d.keys.reduced(key, Class::SET, "spop", 1, emptied);
     d.reply.bulk(&member);
     Ok(())
 }
@@ -458,15 +452,14 @@ fn spop_many(d: &mut Data<'_>) -> Outcome {
         for member in set.iter() {
             reply_member(&mut d.reply, member);
         }
-        d.keys.touch_times(key, Class::SET, "spop", len);
-        d.keys.drop_empty(key);
+        d.keys.reduced(key, Class::SET, "spop", len, true);
         return Ok(());
     }
     d.reply.set(count);
     for member in set.take_random(count, limits, &mut rng) {
         d.reply.bulk(&member);
     }
-    d.keys.touch_times(key, Class::SET, "spop", count);
+    d.keys.reduced(key, Class::SET, "spop", count, false);
     Ok(())
 }
 

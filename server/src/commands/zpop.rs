@@ -3,10 +3,11 @@
 use std::ops::Range;
 
 use crate::commands::arguments;
-use crate::commands::zset::{settle, write_member, write_pair};
+use crate::commands::zset::{write_member, write_pair};
 use crate::data::listpack::Item;
 use crate::data::zset::Zset;
 use crate::engine::{Block, Data, Flow, Nil};
+use crate::keyspace::changes::Class;
 use crate::registry::command::{
     Arg, ArgKind, Begin, Categories, Command, Find, Flags, Group, KeyFlags, Keys, Outcome, Run,
 };
@@ -278,7 +279,8 @@ fn pop(
     }
     set.remove_ranks(ranks);
     let emptied = set.is_empty();
-    settle(d, key, end.event(), count, emptied);
+    d.keys
+        .reduced(key, Class::ZSET, end.event(), count, emptied);
     Ok(())
 }
 

@@ -401,7 +401,9 @@ fn zrem(d: &mut Data<'_>) -> Outcome {
         }
         emptied = set.is_empty();
     }
-    settle(d, key, "zrem", removed, emptied);
+    if removed > 0 {
+        d.keys.reduced(key, Class::ZSET, "zrem", removed, emptied);
+    }
     d.reply.count(removed);
     Ok(())
 }

@@ -831,6 +831,23 @@ impl Keys<'_> {
         self.changes.changed(self.db, key, class, event);
     }
 
+    /// Says that elements were taken out of a collection, as so many changes, and deletes the key where that `emptied` it. For
+    /// most changes those who cache a key hear of it first and then those who listen to events; of these, last.
+    pub(crate) fn reduced(
+        &mut self,
+        key: &[u8],
+        class: Class,
+        event: &'static str,
+        times: usize,
+        emptied: bool,
+    ) {
+        self.notify(key, class, event);
+        if emptied {
+            self.drop_empty(key);
+        }
+        self.touch_times(key, Class::empty(), "", times);
+    }
+
     /// Says that a key changed by a change that [`Keys::touch`] counts at another key: RENAME is one change of two keys.
     pub(crate) fn changed(&mut self, key: &[u8], class: Class, event: &'static str) {
         self.changes.changed(self.db, key, class, event);
