@@ -195,6 +195,10 @@ impl Seat {
         let reason = match ready {
             Ok(()) => return Ok(()),
             Err(NotReady::Refused(reason) | NotReady::Dirty(reason)) => reason,
+            // Nothing that a transcript asks for is missing: whoever cannot be made ready does not answer as a server would.
+            Err(NotReady::Trouble(trouble)) if !self.server.origin().can_start() => {
+                return Err(Halt::Unreachable(unreachable(trouble)));
+            }
             Err(NotReady::Trouble(trouble)) => trouble.to_string(),
         };
         if !self.server.origin().can_start() {
